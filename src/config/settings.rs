@@ -1,0 +1,158 @@
+//! The configuration as values.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Secret;
+
+/// All settings of one process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it came from, where there was one.
+    pub file: Option<PathBuf>,
+    /// The sources, in the file's order.
+    pub sources: Vec<SourceConfig>,
+    /// Areas of interest: name and GeoJSON file (`[aoi]`), beside those in the AOI folder.
+    pub areas: BTreeMap<String, PathBuf>,
+    /// The folder of `NAME.geojson` areas.
+    pub area_folder: PathBuf,
+    /// The cache on disk.
+    pub cache: Cache,
+    /// Time and size limits.
+    pub limits: Limits,
+    /// Further credentials bound to origins (`[credential NAME]`), beside those of sources.
+    pub grants: Vec<Grant>,
+}
+
+/// One source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceConfig {
+    /// Its name: the directory it gets where there are several.
+    pub name: String,
+    /// What and where it is.
+    pub kind: SourceKind,
+    /// Headers sent to its own origin with every request.
+    pub headers: Vec<(String, Secret)>,
+    /// How it is logged in to, if at all.
+    pub credential: Option<Credential>,
+    /// Cut of its listings; `None` is the mount's default, 0 none.
+    pub max_items: Option<u64>,
+    /// Most items read for a filter done here; `None` is the mount's default.
+    pub max_scan: Option<u64>,
+    /// Lifetime of its metadata; `None` is the mount's default.
+    pub metadata_lifetime: Option<Duration>,
+    /// Items asked for per page; `None` lets the client choose.
+    pub page_size: Option<u32>,
+    /// Conformance overrides: `+filter`, `-post`, …
+    pub conformance: Vec<String>,
+}
+
+/// What a source is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceKind {
+    /// A STAC API or catalogue at a URL (which of them is found out by asking).
+    Url(url::Url),
+    /// A catalogue, ItemCollection, NDJSON, Item or Collection file.
+    File(PathBuf),
+    /// USGS M2M and ESPA; the URLs are the real ones unless the configuration says others.
+    Usgs {
+        /// M2M's base, ending in `/`.
+        m2m: url::Url,
+        /// ESPA's base, ending in `/`.
+        espa: url::Url,
+    },
+}
+
+/// A way to prove who we are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Credential {
+    /// HTTP Basic.
+    Basic {
+        /// User name.
+        username: String,
+        /// Password.
+        password: Secret,
+    },
+    /// `Authorization: Bearer`.
+    Bearer(Secret),
+    /// A header of the server's own, e.g. `X-Api-Key`.
+    Header {
+        /// The header's name.
+        name: String,
+        /// Its value.
+        value: Secret,
+    },
+    /// A query parameter of the server's own.
+    Query {
+        /// The parameter's name.
+        name: String,
+        /// Its value.
+        value: Secret,
+    },
+    /// USGS: user name, M2M application token (search, download), ERS password (ESPA); each may be missing.
+    Usgs {
+        /// User name.
+        username: String,
+        /// M2M application token.
+        token: Option<Secret>,
+        /// ERS password.
+        password: Option<Secret>,
+    },
+}
+
+/// A credential and the one origin it may be sent to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grant {
+    /// Scheme, host and port it is for.
+    pub origin: url::Origin,
+    /// What to send there.
+    pub credential: Credential,
+}
+
+/// The cache on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cache {
+    /// Its folder, mode 0700.
+    pub folder: PathBuf,
+    /// Most bytes; `None` is a tenth of the file system.
+    pub max_bytes: Option<u64>,
+    /// Bytes of the file system always left free.
+    pub min_free: u64,
+}
+
+/// Time and size limits of a mount.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// A metadata call ends in ETIMEDOUT after so long without a byte from the server.
+    pub metadata_silence: Duration,
+    /// … or after so long in all, queueing included.
+    pub metadata_total: Duration,
+    /// A read ends in ETIMEDOUT after so long without a byte.
+    pub read_silence: Duration,
+    /// Items per listing; 0 is no limit.
+    pub max_items: u64,
+    /// Items read for a filter done here.
+    pub max_scan: u64,
+    /// How long metadata is taken for true.
+    pub metadata_lifetime: Duration,
+    /// How long the version of an object is taken for true at an open.
+    pub version_lifetime: Duration,
+    /// Requests in flight per host.
+    pub per_host: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            metadata_silence: Duration::from_secs(10),
+            metadata_total: Duration::from_secs(60),
+            read_silence: Duration::from_secs(60),
+            max_items: 10_000,
+            max_scan: 20_000,
+            metadata_lifetime: Duration::from_secs(15 * 60),
+            version_lifetime: Duration::from_secs(5 * 60),
+            per_host: 16,
+        }
+    }
+}

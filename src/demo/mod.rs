@@ -1,0 +1,5 @@
+//! The embedded servers: what `stacfs demo` mounts and the tests' fixture.
+//!
+//! In: requests over loopback. Out: answers as the real servers give them, quirks included, and faults on
+//! demand; a journal of all requests. None of the client's code is used here, so that it can testify against
+//! the client.

@@ -1,0 +1,126 @@
+//! The network: one HTTP client for all rooms.
+//!
+//! In: requests of `catalog`, `espa` and `content`. Out: whole documents (bounded in size) or bytes as
+//! streams. Kept here, and nowhere else: connection pools, deadlines, retries with back-off and
+//! `Retry-After`, limits per host, redirects, signing, and the rule that a credential goes to the origin it
+//! is configured for and never over a redirect to another. Every request is told to `report`, its URL
+//! stripped of secrets, and every byte touches the caller's [`Progress`](crate::report::Progress).
+
+mod error;
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use error::Error;
+pub use reqwest::Method;
+pub use reqwest::header::HeaderMap;
+use url::Url;
+
+use crate::config::Grant;
+use crate::report::Report;
+
+/// One request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// GET, HEAD, POST or PUT.
+    pub method: Method,
+    /// Where to; may carry a signature.
+    pub url: Url,
+    /// Extra headers; the client adds its own and those of the origin's grant.
+    pub headers: Vec<(String, String)>,
+    /// A body, JSON unless a header says otherwise.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// A plain GET.
+    pub fn get(url: Url) -> Request {
+        Request { method: Method::GET, url, headers: Vec::new(), body: None }
+    }
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The URL that answered, after redirects.
+    pub url: Url,
+    /// Its status: 2xx.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, decoded from gzip.
+    pub body: Vec<u8>,
+}
+
+/// An answer whose body is still coming in. Dropping it ends the transfer.
+pub struct Stream {
+    /// The URL that answered, after redirects.
+    pub url: Url,
+    /// Its status: 200 or 206.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    body: Box<dyn Read + Send>,
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.body.read(buffer)
+    }
+}
+
+/// Limits of the client.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// To connect.
+    pub connect: Duration,
+    /// Without a byte of a document, before it is given up. Longer than the wait of a file-system call: the
+    /// work goes on after the caller was told ETIMEDOUT.
+    pub document_silence: Duration,
+    /// Without a byte of an asset.
+    pub stream_silence: Duration,
+    /// Requests in flight per host.
+    pub per_host: usize,
+    /// Largest document, in bytes.
+    pub max_document: u64,
+    /// Attempts for a failure that passes.
+    pub attempts: u32,
+}
+
+/// The client; one per process.
+pub struct Http {
+    _report: Arc<Report>,
+}
+
+impl Http {
+    /// A client with credentials bound to their origins.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up.
+    pub fn new(_settings: Settings, _grants: Vec<Grant>, _report: Arc<Report>) -> Result<Http, Error> {
+        unimplemented!()
+    }
+
+    /// A whole document: retried where the failure passes, gzip allowed, bounded by `max_document`.
+    ///
+    /// # Errors
+    /// Any [`Error`]; a status of 400 or more is [`Error::Status`] with the server's own words.
+    pub fn document(&self, _request: &Request) -> Result<Document, Error> {
+        unimplemented!()
+    }
+
+    /// The head of an answer as a stream: one attempt, no content coding, redirects followed under the same
+    /// rules. Meant for assets: ranges are asked for by header, and checked by the caller.
+    ///
+    /// # Errors
+    /// Any [`Error`]; a status of 300 or more is an error.
+    pub fn stream(&self, _request: &Request) -> Result<Stream, Error> {
+        unimplemented!()
+    }
+
+    /// Runs `attempt` until it succeeds, fails for good, or the attempts are used up, with back-off between.
+    pub fn with_retries<T>(&self, _attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        unimplemented!()
+    }
+}

@@ -1,0 +1,132 @@
+//! What the mount is doing, for people to see: counters, the last failures, the last requests, notes.
+//!
+//! In: every room says what it did. Out: what `.stacfs/` and `stacfs top` show. Nothing here blocks, makes a
+//! request or holds more than a bounded number of lines, and nothing that comes in may hold a secret: URLs
+//! arrive already stripped of signatures and tokens.
+
+mod counters;
+mod progress;
+mod ring;
+
+pub use counters::{Counter, Counters};
+pub use progress::{Progress, current_progress, with_progress};
+pub use ring::Ring;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+/// How many failures and requests are kept to be shown.
+const KEPT: usize = 500;
+
+/// One failed call, as `.stacfs/errors` shows it.
+#[derive(Debug, Clone)]
+pub struct ErrorRecord {
+    /// When it was answered.
+    pub at: SystemTime,
+    /// The path below the mount point.
+    pub path: String,
+    /// The errno that was answered, or that will be.
+    pub errno: i32,
+    /// The cause, the thing and the next step; the server's own words where there are any.
+    pub words: String,
+}
+
+/// One HTTP request, as `.stacfs/requests` shows it.
+#[derive(Debug, Clone)]
+pub struct RequestRecord {
+    /// When it was sent.
+    pub at: SystemTime,
+    /// The HTTP method.
+    pub method: String,
+    /// The URL without user info, signatures, tokens and keys.
+    pub url: String,
+    /// The `Range` that was asked for, where there was one.
+    pub range: Option<String>,
+    /// The status, or why there was none (`timeout`, `refused`, …).
+    pub outcome: String,
+    /// Bytes of body that arrived over the wire.
+    pub bytes: u64,
+    /// From sending to the last byte (or to giving up).
+    pub took: Duration,
+}
+
+/// The one report of a process; shared by all rooms.
+pub struct Report {
+    /// Running totals.
+    pub counters: Counters,
+    errors: Mutex<Ring<ErrorRecord>>,
+    requests: Mutex<Ring<RequestRecord>>,
+    notes: Mutex<BTreeMap<String, String>>,
+}
+
+impl Report {
+    /// An empty report.
+    pub fn new() -> Report {
+        Report {
+            counters: Counters::default(),
+            errors: Mutex::new(Ring::new(KEPT)),
+            requests: Mutex::new(Ring::new(KEPT)),
+            notes: Mutex::default(),
+        }
+    }
+
+    /// Keeps a failure. The path is below the mount point; the words end with what to do next.
+    pub fn error(&self, path: &str, errno: i32, words: &str) {
+        tracing::warn!(path, errno, "{words}");
+        self.counters.errors.add(1);
+        let record =
+            ErrorRecord { at: SystemTime::now(), path: path.to_owned(), errno, words: words.to_owned() };
+        lock(&self.errors).push(record);
+    }
+
+    /// Keeps a request and counts it.
+    pub fn request(&self, record: RequestRecord) {
+        tracing::debug!(
+            method = record.method,
+            url = record.url,
+            range = record.range,
+            outcome = record.outcome
+        );
+        self.counters.requests.add(1);
+        self.counters.network_bytes.add(record.bytes);
+        lock(&self.requests).push(record);
+    }
+
+    /// Says something lasting about a subject, in one line: a source that is away, a filter done here, a
+    /// stale answer served, a cache that is down. A newer note on the same subject replaces the older.
+    pub fn note(&self, subject: &str, words: &str) {
+        lock(&self.notes).insert(subject.to_owned(), words.to_owned());
+    }
+
+    /// Takes a note back: the subject is well again.
+    pub fn clear_note(&self, subject: &str) {
+        lock(&self.notes).remove(subject);
+    }
+
+    /// The kept failures, oldest first.
+    pub fn errors(&self) -> Vec<ErrorRecord> {
+        lock(&self.errors).iter().cloned().collect()
+    }
+
+    /// The kept requests, oldest first.
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        lock(&self.requests).iter().cloned().collect()
+    }
+
+    /// All notes in force: subject and words.
+    pub fn notes(&self) -> BTreeMap<String, String> {
+        lock(&self.notes).clone()
+    }
+}
+
+impl Default for Report {
+    fn default() -> Report {
+        Report::new()
+    }
+}
+
+/// Locks a mutex whose data stays valid even where a holder panicked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,37 @@
+//! Why the tree has no answer, and the one table that makes errnos of it.
+
+use crate::{catalog, content, query};
+
+/// A failed call on the tree.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// A segment that cannot be understood.
+    #[error(transparent)]
+    Query(#[from] query::Error),
+    /// The catalogue has no answer.
+    #[error(transparent)]
+    Catalog(#[from] catalog::Error),
+    /// The bytes cannot be had.
+    #[error(transparent)]
+    Content(#[from] content::Error),
+    /// A listing that cannot be made, in words.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Error {
+    /// The errno at the file-system edge.
+    pub fn errno(&self) -> i32 {
+        match self {
+            Error::Query(_) | Error::Invalid(_) => libc::EINVAL,
+            Error::Content(error) => error.errno(),
+            Error::Catalog(error) => match error {
+                catalog::Error::Http(error) => error.errno(),
+                catalog::Error::Query(_) => libc::EINVAL,
+                catalog::Error::NotStac { .. } => libc::EIO,
+                catalog::Error::Gone { .. } => libc::ENOENT,
+                catalog::Error::Limit { .. } => libc::EDQUOT,
+            },
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What `fuse` sees of the tree: the door between the two rooms.
+
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Error;
+use crate::content::OpenFile;
+
+/// A place in the tree.
+#[derive(Clone)]
+pub enum Node {
+    /// A directory.
+    Directory(Arc<dyn Directory>),
+    /// A file.
+    File(Arc<dyn File>),
+}
+
+/// What kind of node a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+}
+
+/// Which inode a node gets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// One of its own at each path: directories and generated files.
+    Path,
+    /// One on every path that leads to it: an asset. A new generation is a new inode.
+    Object {
+        /// Source, collection, item and asset key, unambiguously joined.
+        key: Arc<str>,
+        /// How often it was seen to change.
+        generation: u64,
+    },
+}
+
+/// One name of a directory and what it stands for.
+#[derive(Clone)]
+pub struct Entry {
+    /// The name, escaped, at most 255 bytes.
+    pub name: OsString,
+    /// What it stands for.
+    pub node: Node,
+    /// Which inode it gets.
+    pub identity: Identity,
+    /// How long the kernel may keep the name.
+    pub lifetime: Duration,
+}
+
+/// The answer to a name.
+#[derive(Clone)]
+pub enum Found {
+    /// There is such a thing.
+    Entry(Entry),
+    /// There is none: for so long the kernel may keep that.
+    Absent(Duration),
+}
+
+/// What stat shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attributes {
+    /// Size in bytes; `None` where it must still be asked for (shown as 0 with lifetime 0).
+    pub size: Option<u64>,
+    /// Modification time; before 1970 too.
+    pub modified: Timestamp,
+    /// How long the kernel may keep this. Zero for files that change, as in `/proc`.
+    pub lifetime: Duration,
+}
+
+/// A directory. Cheap to make: nothing is asked of a server before something is asked of it.
+pub trait Directory: Send + Sync {
+    /// What stat shows. Never waits.
+    fn attributes(&self) -> Attributes;
+
+    /// What a name stands for, where that is known without a request; `None` where a worker must ask.
+    fn find_known(&self, name: &OsStr) -> Option<Result<Found, Error>>;
+
+    /// What a name stands for. May wait for the network.
+    fn find(&self, name: &OsStr) -> Result<Found, Error>;
+
+    /// The listing, a snapshot: the same one for every handle opened while it is fresh. Never waits; errors
+    /// come from reading it.
+    fn list(&self) -> Arc<dyn Listing>;
+
+    /// Extended attributes, `user.stac.*`: name and value. Never waits.
+    fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+}
+
+/// A directory's entries in a fixed order. Append-only: what was read at a place is there for ever.
+pub trait Listing: Send + Sync {
+    /// Up to `most` entries from place `at` (from 0), as far as known without a request: `None` where a worker
+    /// must ask. An empty answer is the end.
+    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>>;
+
+    /// Up to `most` entries from place `at`: waits for at least one, or the end (an empty answer). An error
+    /// belongs to this place and time: the next call tries again.
+    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error>;
+}
+
+/// A file.
+pub trait File: Send + Sync {
+    /// What stat shows, as far as known. Never waits.
+    fn attributes(&self) -> Attributes;
+
+    /// The same, with the size asked for where it must be (and its siblings' with it). May wait.
+    fn resolve(&self) -> Result<Attributes, Error>;
+
+    /// Opens it for reading. May wait.
+    ///
+    /// # Errors
+    /// ESTALE where it changed since this node was found: the kernel then looks the name up again.
+    fn open(&self) -> Result<Opened, Error>;
+
+    /// Extended attributes, `user.stac.*`: name and value. Never waits.
+    fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+}
+
+/// An open file.
+#[derive(Clone)]
+pub enum Opened {
+    /// Bytes made now: one snapshot per handle. Its length is the file's size.
+    Snapshot(Arc<[u8]>),
+    /// The same for a file whose stat says size 0 (`.stacfs/*`): to be opened with direct I/O.
+    Live(Arc<[u8]>),
+    /// An object's bytes.
+    Content(Arc<OpenFile>),
+}
