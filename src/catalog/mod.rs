@@ -29,6 +29,8 @@ pub struct Search {
     pub query: Query,
     /// The order wanted; empty is the server's own.
     pub sortby: Vec<FieldOrder>,
+    /// How many are wanted at most, where the path says: a hint for the size of pages, never a cut.
+    pub wanted: Option<u64>,
 }
 
 /// One page of a listing.

@@ -47,7 +47,8 @@ impl Content {
     }
 
     /// The sizes of several objects, found in parallel where they must be asked for; each fails alone.
-    pub fn sizes(&self, _objects: &[Object]) -> Vec<Result<u64, Error>> {
+    /// `None` is a length that no rung of the ladder gives: such an object is fetched at its first open.
+    pub fn sizes(&self, _objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
         unimplemented!()
     }
 
