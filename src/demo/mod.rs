@@ -3,3 +3,9 @@
 //! In: requests over loopback. Out: answers as the real servers give them, quirks included, and faults on
 //! demand; a journal of all requests. None of the client's code is used here, so that it can testify against
 //! the client.
+//!
+//! - [`http`]: a small HTTP/1.1 server whose every answer can be spoilt on purpose;
+//! - [`world`]: the collections, items and assets that are served;
+
+pub mod http;
+pub mod world;
