@@ -80,6 +80,13 @@ impl Error {
         }
     }
 
+    /// What a failed read of a [`Stream`](super::Stream) or of an unpacked body means: the error inside, else
+    /// the connection broke after `got` bytes.
+    pub fn of_read(url: String, got: u64, error: std::io::Error) -> Error {
+        let inside = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).cloned();
+        inside.unwrap_or_else(|| Error::Broken { url, got, why: error.to_string() })
+    }
+
     /// The errno for this failure at the file-system edge.
     ///
     /// ENOENT is not among them: that a thing is not there is for the caller to say, who knows what a 404

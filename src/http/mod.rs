@@ -7,18 +7,30 @@
 //! stripped of secrets, and every byte touches the caller's [`Progress`](crate::report::Progress).
 
 mod error;
+mod grants;
+mod limit;
+mod redact;
+mod redirect;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod words;
 
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::Error;
+pub use redact::shown;
 pub use reqwest::Method;
 pub use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::config::Grant;
 use crate::report::Report;
+use redirect::Hop;
+use wire::{Answer, Lane, Wire};
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -37,6 +49,18 @@ impl Request {
     /// A plain GET.
     pub fn get(url: Url) -> Request {
         Request { method: Method::GET, url, headers: Vec::new(), body: None }
+    }
+
+    /// A POST of a JSON value.
+    pub fn post(url: Url, body: &serde_json::Value) -> Request {
+        let body = Some(body.to_string().into_bytes());
+        Request { method: Method::POST, url, headers: Vec::new(), body }
+    }
+
+    /// The same request with one more header.
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Request {
+        self.headers.push((name.into(), value.into()));
+        self
     }
 }
 
@@ -65,6 +89,7 @@ pub struct Stream {
 }
 
 impl Read for Stream {
+    /// Reads on. What fails is an [`Error`] inside of the `io::Error`; [`Error::of_read`] takes it out.
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.body.read(buffer)
     }
@@ -80,17 +105,35 @@ pub struct Settings {
     pub document_silence: Duration,
     /// Without a byte of an asset.
     pub stream_silence: Duration,
-    /// Requests in flight per host.
+    /// Requests in flight per host. Streams leave a quarter of them to documents.
     pub per_host: usize,
-    /// Largest document, in bytes.
+    /// Largest document, in bytes, unpacked.
     pub max_document: u64,
     /// Attempts for a failure that passes.
     pub attempts: u32,
+    /// The shortest pause between attempts; it grows from there, with jitter.
+    pub pause: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            connect: Duration::from_secs(10),
+            document_silence: Duration::from_secs(60),
+            stream_silence: Duration::from_secs(60),
+            per_host: 16,
+            max_document: 256 << 20,
+            attempts: 4,
+            pause: Duration::from_millis(250),
+        }
+    }
 }
 
 /// The client; one per process.
 pub struct Http {
-    _report: Arc<Report>,
+    wire: Wire,
+    settings: Settings,
+    report: Arc<Report>,
 }
 
 impl Http {
@@ -98,16 +141,17 @@ impl Http {
     ///
     /// # Errors
     /// Where TLS cannot be set up.
-    pub fn new(_settings: Settings, _grants: Vec<Grant>, _report: Arc<Report>) -> Result<Http, Error> {
-        unimplemented!()
+    pub fn new(settings: Settings, grants: Vec<Grant>, report: Arc<Report>) -> Result<Http, Error> {
+        let wire = Wire::new(&settings, grants, Arc::clone(&report))?;
+        Ok(Http { wire, settings, report })
     }
 
     /// A whole document: retried where the failure passes, gzip allowed, bounded by `max_document`.
     ///
     /// # Errors
     /// Any [`Error`]; a status of 400 or more is [`Error::Status`] with the server's own words.
-    pub fn document(&self, _request: &Request) -> Result<Document, Error> {
-        unimplemented!()
+    pub fn document(&self, request: &Request) -> Result<Document, Error> {
+        self.with_retries(|| self.follow(request, Lane::Document)?.into_document(self.settings.max_document))
     }
 
     /// The head of an answer as a stream: one attempt, no content coding, redirects followed under the same
@@ -115,12 +159,30 @@ impl Http {
     ///
     /// # Errors
     /// Any [`Error`]; a status of 300 or more is an error.
-    pub fn stream(&self, _request: &Request) -> Result<Stream, Error> {
-        unimplemented!()
+    pub fn stream(&self, request: &Request) -> Result<Stream, Error> {
+        self.follow(request, Lane::Stream).map(Answer::into_stream)
     }
 
     /// Runs `attempt` until it succeeds, fails for good, or the attempts are used up, with back-off between.
-    pub fn with_retries<T>(&self, _attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        unimplemented!()
+    pub fn with_retries<T>(&self, attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        let again = || self.report.counters.retries.add(1);
+        retry::run(self.settings.attempts, self.settings.pause, again, attempt)
+    }
+
+    /// Sends a request and follows redirects to an answer of 2xx.
+    fn follow(&self, request: &Request, lane: Lane) -> Result<Answer, Error> {
+        let mut hop = Hop::first(request);
+        for _ in 0..=redirect::MOST {
+            let answer = self.wire.exchange(&hop, lane)?;
+            match redirect::next(&hop, &answer, self.wire.grants())? {
+                Some(next) => hop = next,
+                None => return answer.into_success(),
+            }
+        }
+        Err(Error::Redirect {
+            url: shown(&request.url),
+            to: shown(&hop.url),
+            why: format!("more than {} redirects", redirect::MOST),
+        })
     }
 }

@@ -1,0 +1,156 @@
+//! Credentials and the origins they may be sent to.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::{Error, shown};
+use crate::config::{Credential, Grant, Secret};
+
+/// All grants of the process.
+pub(super) struct Grants(Vec<Grant>);
+
+impl Grants {
+    pub(super) fn new(grants: Vec<Grant>) -> Grants {
+        Grants(grants)
+    }
+
+    fn of<'a>(&'a self, url: &Url) -> impl Iterator<Item = &'a Credential> {
+        let origin = url.origin();
+        self.0.iter().filter(move |grant| grant.origin == origin).map(|grant| &grant.credential)
+    }
+
+    /// Whether anything secret goes to this URL's origin.
+    pub(super) fn cover(&self, url: &Url) -> bool {
+        self.of(url).next().is_some()
+    }
+
+    /// Puts the origin's credentials on a request. What the caller already set wins: a signer knows better.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] where a credential holds what HTTP cannot carry.
+    pub(super) fn attach(&self, url: &mut Url, headers: &mut HeaderMap) -> Result<(), Error> {
+        let place = url.clone();
+        for credential in self.of(&place) {
+            match credential {
+                Credential::Basic { username, password } => {
+                    let text = format!("Basic {}", base64(&format!("{username}:{}", password.reveal())));
+                    insert(headers, "authorization", &text, &place)?;
+                }
+                Credential::Bearer(token) => {
+                    insert(headers, "authorization", &format!("Bearer {}", token.reveal()), &place)?;
+                }
+                Credential::Header { name, value } => insert(headers, name, value.reveal(), &place)?,
+                Credential::Query { name, value } => {
+                    url.query_pairs_mut().append_pair(name, value.reveal());
+                }
+                // M2M and ESPA log in by messages of their own.
+                Credential::Usgs { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes every secret out of words that a server may have echoed.
+    pub(super) fn hide(&self, words: String) -> String {
+        self.0.iter().flat_map(|grant| secrets(&grant.credential)).fold(words, |words, secret| {
+            // Shorter ones would blot out ordinary text.
+            if secret.reveal().len() < 4 { words } else { words.replace(secret.reveal(), "***") }
+        })
+    }
+}
+
+fn secrets(credential: &Credential) -> Vec<&Secret> {
+    match credential {
+        Credential::Basic { password, .. } => vec![password],
+        Credential::Bearer(token) => vec![token],
+        Credential::Header { value, .. } | Credential::Query { value, .. } => vec![value],
+        Credential::Usgs { token, password, .. } => token.iter().chain(password).collect(),
+    }
+}
+
+fn insert(headers: &mut HeaderMap, name: &str, value: &str, url: &Url) -> Result<(), Error> {
+    let denied = |what: &str| Error::Denied {
+        url: shown(url),
+        why: format!(
+            "the {what} of the credential for this origin holds characters that HTTP does not allow; check the header `{name}` in the configuration"
+        ),
+    };
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied("header name"))?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| denied("value"))?;
+    value.set_sensitive(true);
+    headers.entry(name).or_insert(value);
+    Ok(())
+}
+
+/// RFC 4648 base64 with padding.
+fn base64(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |bits: u32| char::from(DIGITS[(bits & 63) as usize]);
+    let mut out = String::with_capacity(text.len().div_ceil(3) * 4);
+    for chunk in text.as_bytes().chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        out.push(digit(bits >> 18));
+        out.push(digit(bits >> 12));
+        out.push(if chunk.len() > 1 { digit(bits >> 6) } else { '=' });
+        out.push(if chunk.len() > 2 { digit(bits) } else { '=' });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(origin: &str, credential: Credential) -> Grant {
+        Grant { origin: Url::parse(origin).unwrap().origin(), credential }
+    }
+
+    #[test]
+    fn base64_of_rfc_4648() {
+        for (text, want) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(text), want);
+        }
+    }
+
+    #[test]
+    fn a_credential_goes_to_its_origin_only() {
+        let grants = Grants::new(vec![
+            grant(
+                "https://a.example",
+                Credential::Basic { username: "u".into(), password: Secret::new("p:ss") },
+            ),
+            grant(
+                "https://a.example",
+                Credential::Query { name: "apikey".into(), value: Secret::new("k&y") },
+            ),
+        ]);
+        let mut headers = HeaderMap::new();
+        let mut url = Url::parse("https://a.example/x?f=a%20b").unwrap();
+        grants.attach(&mut url, &mut headers).unwrap();
+        assert_eq!(headers["authorization"], "Basic dTpwOnNz");
+        assert_eq!(url.as_str(), "https://a.example/x?f=a%20b&apikey=k%26y");
+
+        for other in ["http://a.example/x", "https://a.example:444/x", "https://b.a.example/x"] {
+            let (mut headers, mut url) = (HeaderMap::new(), Url::parse(other).unwrap());
+            grants.attach(&mut url, &mut headers).unwrap();
+            assert!(headers.is_empty() && url.query().is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_the_caller_set_wins() {
+        let grants = Grants::new(vec![grant("https://a.example", Credential::Bearer(Secret::new("mine")))]);
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("AWS4-HMAC-SHA256 x"));
+        grants.attach(&mut Url::parse("https://a.example/").unwrap(), &mut headers).unwrap();
+        assert!(headers["authorization"].to_str().unwrap().starts_with("AWS4"));
+    }
+
+    #[test]
+    fn an_echoed_secret_is_hidden() {
+        let grants = Grants::new(vec![grant("https://a.example", Credential::Bearer(Secret::new("s3cr3t")))]);
+        assert_eq!(grants.hide("bad token s3cr3t!".into()), "bad token ***!");
+    }
+}
