@@ -5,7 +5,9 @@
 //! the client.
 //!
 //! - [`http`]: a small HTTP/1.1 server whose every answer can be spoilt on purpose;
+//! - [`usgs`]: M2M, the inventory API before it, and ESPA;
 //! - [`world`]: the collections, items and assets that are served;
 
 pub mod http;
+pub mod usgs;
 pub mod world;
