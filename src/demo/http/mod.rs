@@ -6,18 +6,31 @@
 //! library rightly refuses to do.
 
 mod bytes;
+mod connection;
 mod content;
+mod fault;
 mod headers;
 mod journal;
+#[cfg(test)]
+pub(in crate::demo) mod probe;
 mod request;
 mod response;
+mod server;
+mod sign;
+mod spoil;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 pub use bytes::{Bytes, Slice};
 pub use content::{Content, answer_content};
+pub use fault::{Detour, Fault, Faults, Rule};
 pub use headers::Headers;
 pub use journal::{Entry, Journal};
 pub use request::Request;
 pub use response::{Body, Response};
+pub use server::Server;
+pub use sign::{Lifetime, Signatures};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
