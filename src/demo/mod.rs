@@ -6,8 +6,10 @@
 //!
 //! - [`http`]: a small HTTP/1.1 server whose every answer can be spoilt on purpose;
 //! - [`usgs`]: M2M, the inventory API before it, and ESPA;
+//! - [`link`]: a line with delay and rates, to put in front of any server here;
 //! - [`world`]: the collections, items and assets that are served;
 
 pub mod http;
+pub mod link;
 pub mod usgs;
 pub mod world;

@@ -30,6 +30,7 @@ pub use journal::{Entry, Journal};
 pub use request::Request;
 pub use response::{Body, Response};
 pub use server::Server;
+pub(in crate::demo) use server::Stop;
 pub use sign::{Lifetime, Signatures};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
