@@ -4,13 +4,49 @@
 //! against their checksums, after any crash. Bounded in bytes and by the disk's free space, least recently
 //! used first; shared by all mounts of a user; mode 0700. A disk that is full or broken makes it forget, never
 //! fail.
+//!
+//! ```text
+//! FOLDER/v1/objects/ab/cdef….map     which blocks are here, and their checksums
+//! FOLDER/v1/objects/ab/cdef….data    the blocks in their places, holes elsewhere
+//! FOLDER/v1/documents/ab/cdef…       metadata documents
+//! FOLDER/v1/facts                    sizes and validators of objects
+//! ```
+//!
+//! The rule on trust: every block is checked against its checksum at every read, since another process may
+//! have put it out a moment ago. Only a file lent to the kernel is checked once, and then locked.
 
-use std::sync::Arc;
+mod documents;
+mod facts;
+mod keeper;
+mod map;
+mod object;
+mod shelf;
+mod space;
 
-use crate::report::Report;
+pub use documents::Document;
+pub use facts::Facts;
+pub use map::{BLOCK, blocks_of, blocks_over};
+pub use object::{Backing, CachedObject};
+
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use facts::FactTable;
+use shelf::Shelf;
+
+use crate::report::{Report, lock};
 
 /// The cache; one per process, any number of processes on one folder.
-pub struct Cache {}
+pub struct Cache {
+    /// `None` where the folder cannot be used: then nothing is kept.
+    shelf: Option<Arc<Shelf>>,
+    facts: Option<FactTable>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+    report: Arc<Report>,
+}
 
 /// How the cache is bounded.
 #[derive(Debug, Clone)]
@@ -25,7 +61,124 @@ pub struct Settings {
 
 impl Cache {
     /// Opens or makes the cache. A folder that cannot be used makes a cache that keeps nothing, and a note.
-    pub fn open(_settings: Settings, _report: Arc<Report>) -> Cache {
-        unimplemented!()
+    /// Nothing is scanned before it answers.
+    pub fn open(settings: Settings, report: Arc<Report>) -> Cache {
+        let shelf = match Shelf::open(&settings, &report) {
+            Ok(shelf) => Some(Arc::new(shelf)),
+            Err(error) => {
+                let folder = settings.folder.display();
+                let next = "nothing is cached; make it writable or choose another with --cache-dir";
+                tracing::warn!("cache folder {folder}: {error}");
+                report.note("cache", &format!("{folder}: {error}; {next}"));
+                None
+            }
+        };
+        let facts = shelf.as_ref().and_then(|shelf| FactTable::open(&shelf.facts).ok());
+        let keeper = shelf.clone().and_then(|shelf| {
+            std::thread::Builder::new().name("cache-keeper".into()).spawn(move || keeper::keep(&shelf)).ok()
+        });
+        Cache { shelf, facts, keeper: Mutex::new(keeper), report }
+    }
+
+    /// A cache that keeps nothing.
+    pub fn none(report: Arc<Report>) -> Cache {
+        Cache { shelf: None, facts: None, keeper: Mutex::default(), report }
+    }
+
+    /// The blocks of one version of an object: `identity` is its canonical href, `validator` tells its
+    /// versions apart, `size` is that version's in bytes. `None` where they cannot be kept.
+    pub fn object(&self, identity: &str, validator: &str, size: u64) -> Option<Arc<CachedObject>> {
+        let shelf = self.shelf.as_ref()?;
+        match shelf.object(identity, validator, size) {
+            Ok(object) => object,
+            Err(error) => {
+                shelf.space.trouble("opening a cached object", &error);
+                None
+            }
+        }
+    }
+
+    /// Bytes here of one version of an object. Makes nothing.
+    pub fn cached_bytes(&self, identity: &str, validator: &str, size: u64) -> u64 {
+        self.shelf.as_ref().map_or(0, |shelf| shelf.cached_bytes(identity, validator, size))
+    }
+
+    /// What was found out about an object, by this or another process.
+    pub fn facts(&self, identity: &str) -> Option<Facts> {
+        self.facts.as_ref()?.get(identity)
+    }
+
+    /// Keeps what was found out about an object.
+    pub fn keep_facts(&self, identity: &str, facts: &Facts) {
+        if let Some(Err(error)) = self.facts.as_ref().map(|table| table.put(identity, facts)) {
+            tracing::debug!(%error, "a fact is not kept");
+        }
+    }
+
+    /// The document kept for a key, expired or not.
+    pub fn document(&self, key: &str) -> Option<Document> {
+        documents::get(&self.shelf.as_ref()?.documents, key)
+    }
+
+    /// Keeps a document, where there is room and the disk is well.
+    pub fn keep_document(&self, key: &str, document: &Document) {
+        let Some(shelf) = &self.shelf else { return };
+        if !shelf.space.admit(document.body.len() as u64) {
+            return;
+        }
+        if let Err(error) = documents::put(&shelf.documents, key, document) {
+            shelf.space.give_back(document.body.len() as u64);
+            shelf.space.trouble("keeping a document", &error);
+        }
+    }
+
+    /// Forgets a document.
+    pub fn forget_document(&self, key: &str) {
+        if let Some(shelf) = &self.shelf {
+            documents::remove(&shelf.documents, key);
+        }
+    }
+
+    /// The bounds and their use, where there is a cache.
+    pub fn usage(&self) -> Option<Usage> {
+        let space = &self.shelf.as_ref()?.space;
+        Some(Usage { used: space.used(), limit: space.limit() })
+    }
+
+    /// The report that is told of hits and evictions.
+    pub fn report(&self) -> &Arc<Report> {
+        &self.report
     }
 }
+
+/// How full a cache is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes kept now, as far as this process knows.
+    pub used: u64,
+    /// Most bytes to be kept.
+    pub limit: u64,
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if let Some(shelf) = &self.shelf {
+            shelf.space.stop();
+        }
+        if let Some(keeper) = lock(&self.keeper).take() {
+            let _ = keeper.join();
+        }
+    }
+}
+
+/// Makes a folder and those above it, for their owner only.
+fn make_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;
