@@ -71,7 +71,8 @@ impl FactTable {
             None => (1, 0),
             Some((_, facts)) => (2, facts.seen.as_second()),
         };
-        let place = bucket.chunks(SLOT).enumerate().min_by_key(|(_, slot)| rank(slot)).map_or(0, |(at, _)| at);
+        let place =
+            bucket.chunks(SLOT).enumerate().min_by_key(|(_, slot)| rank(slot)).map_or(0, |(at, _)| at);
         self.file.write_all_at(&slot, place_of(&key) + (place * SLOT) as u64)
     }
 

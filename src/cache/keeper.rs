@@ -219,4 +219,3 @@ fn trim_documents(shelf: &Shelf, mut documents: Vec<(PathBuf, u64, SystemTime)>)
         }
     }
 }
-

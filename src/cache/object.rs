@@ -170,7 +170,11 @@ impl CachedObject {
         if !self.may_write || blocks.end > blocks_of(self.size) || bytes.is_empty() {
             return false;
         }
-        debug_assert_eq!(self.bytes_of(blocks.clone()).end - first * BLOCK, bytes.len() as u64, "whole blocks");
+        debug_assert_eq!(
+            self.bytes_of(blocks.clone()).end - first * BLOCK,
+            bytes.len() as u64,
+            "whole blocks"
+        );
         let slots: Vec<u64> = (first..)
             .zip(bytes.chunks(BLOCK as usize))
             .map(|(block, chunk)| self.map.slot_for(block, chunk))
@@ -184,8 +188,7 @@ impl CachedObject {
         if !self.space.admit(new) {
             return false;
         }
-        let written =
-            self.data.write_all_at(bytes, first * BLOCK).and_then(|()| self.map.set(first, &slots));
+        let written = self.data.write_all_at(bytes, first * BLOCK).and_then(|()| self.map.set(first, &slots));
         match written {
             Ok(()) => {
                 self.space.well();
@@ -233,9 +236,9 @@ impl CachedObject {
             return true;
         }
         let step = VERIFY_STEP / BLOCK;
-        let right = (0..all).step_by(step as usize).all(|first| {
-            self.read_blocks(first..(first + step).min(all)).is_some()
-        });
+        let right = (0..all)
+            .step_by(step as usize)
+            .all(|first| self.read_blocks(first..(first + step).min(all)).is_some());
         let unchanged = self.times() == Some(times);
         if right && unchanged {
             *lock(&self.verified) = Some(times);
@@ -274,10 +277,8 @@ impl CachedObject {
     fn touch(&self) {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let kept = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
-        let _ = rustix::fs::futimens(
-            self.map.file(),
-            &Timestamps { last_access: kept, last_modification: now },
-        );
+        let _ =
+            rustix::fs::futimens(self.map.file(), &Timestamps { last_access: kept, last_modification: now });
     }
 
     fn slots(&self, blocks: Range<u64>) -> Option<Vec<u64>> {

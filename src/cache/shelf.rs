@@ -82,9 +82,11 @@ impl Shelf {
         let known = lock(&self.open).get(&path).and_then(Weak::upgrade);
         match known {
             Some(object) => object.cached_bytes(),
-            None if path.exists() => {
-                self.object(identity, validator, size).ok().flatten().map_or(0, |object| object.cached_bytes())
-            }
+            None if path.exists() => self
+                .object(identity, validator, size)
+                .ok()
+                .flatten()
+                .map_or(0, |object| object.cached_bytes()),
             None => 0,
         }
     }

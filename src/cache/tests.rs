@@ -44,7 +44,8 @@ fn what_was_kept_is_read_back_also_by_another_process() {
     let folder = tempfile::tempdir().unwrap();
     let size = 5 * BLOCK + 1000;
     let (one, two) = (cache(folder.path(), MANY), cache(folder.path(), MANY));
-    let (first, second) = (one.object(IDENTITY, "1", size).unwrap(), two.object(IDENTITY, "1", size).unwrap());
+    let (first, second) =
+        (one.object(IDENTITY, "1", size).unwrap(), two.object(IDENTITY, "1", size).unwrap());
     assert_eq!(first.missing(0..6), [0..6]);
     assert_eq!(first.read(0, 10), None);
     assert!(first.write(1, &block_bytes(1, size, 1..3)));
@@ -202,7 +203,8 @@ fn a_full_disk_refuses_and_says_so() {
         assert!(object.write(0, &block_bytes(1, size, 0..4)));
         // Half is ours; somebody else fills the rest while we think there is room.
         std::fs::write(point.join("somebody"), vec![1; 700_000]).unwrap();
-        let kept = (4..32).filter(|block| object.write(*block, &block_bytes(1, size, *block..block + 1))).count();
+        let kept =
+            (4..32).filter(|block| object.write(*block, &block_bytes(1, size, *block..block + 1))).count();
         assert!(kept < 28);
         for block in 0..32 {
             let read = object.read(block * BLOCK, BLOCK as usize);
