@@ -3,11 +3,29 @@
 //! In: the INI file, the environment, `~/.lsru`, `~/.netrc`, password commands. Out: [`Config`], checked:
 //! unknown keys are errors with file, line and "did you mean". Credentials leave this room only as
 //! [`Credential`]s bound to the origin they may go to; a [`Secret`] cannot be printed.
+//!
+//! [`Draft::read`] reads and checks, [`Draft::resolve`] chooses the sources of one mount and fetches their
+//! secrets. Every key stands in one table (`keys.rs`), which parsing, [`sample`] and [`Draft::show`] share.
 
+mod area;
+mod document;
+mod draft;
+mod environment;
 mod error;
+mod grant;
+mod keys;
+mod login;
+mod lsru;
+mod netrc;
 mod secret;
 mod settings;
+mod show;
+mod source;
+mod value;
 
+pub use draft::{Choice, Draft};
+pub use environment::Environment;
 pub use error::Error;
 pub use secret::Secret;
-pub use settings::{Cache, Config, Credential, Grant, Limits, SourceConfig, SourceKind};
+pub use settings::{Cache, Config, Credential, Grant, Layout, Limits, SourceConfig, SourceKind};
+pub use show::sample;

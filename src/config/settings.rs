@@ -11,8 +11,11 @@ use super::Secret;
 pub struct Config {
     /// The file it came from, where there was one.
     pub file: Option<PathBuf>,
-    /// The sources, in the file's order.
+    /// The sources of this mount: those named, in that order, else those of the file, in its order. At least
+    /// one; no name twice.
     pub sources: Vec<SourceConfig>,
+    /// Where their collections stand.
+    pub layout: Layout,
     /// Areas of interest: name and GeoJSON file (`[aoi]`), beside those in the AOI folder.
     pub areas: BTreeMap<String, PathBuf>,
     /// The folder of `NAME.geojson` areas.
@@ -21,8 +24,74 @@ pub struct Config {
     pub cache: Cache,
     /// Time and size limits.
     pub limits: Limits,
-    /// Further credentials bound to origins (`[credential NAME]`), beside those of sources.
+    /// Further credentials bound to origins (`[credential NAME]`, `~/.netrc`), beside those of sources.
+    /// [`Config::all_grants`] has them all.
     pub grants: Vec<Grant>,
+    /// Whether other users may look into the mount.
+    pub allow_other: bool,
+    /// Whether listings show derived files too.
+    pub show_derived: bool,
+    /// Where a mount in the background logs.
+    pub log: Option<PathBuf>,
+    /// What works but should be mended, in one line each: a `~/.lsru` that others can read, a password that
+    /// would go over plain http.
+    pub warnings: Vec<String>,
+}
+
+/// Where the collections of the sources stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// One source, named on the command line: at the root.
+    Single,
+    /// Several, or those of the configuration: one directory per source.
+    Several,
+}
+
+impl Config {
+    /// Every credential with the origin it may go to: what the HTTP client is given. Several may be for one
+    /// origin; all of them apply.
+    pub fn all_grants(&self) -> Vec<Grant> {
+        let of_sources = self.sources.iter().flat_map(SourceConfig::grants);
+        of_sources.chain(self.grants.iter().cloned()).collect()
+    }
+}
+
+impl SourceConfig {
+    /// A source without any settings of its own.
+    pub fn new(name: impl Into<String>, kind: SourceKind) -> SourceConfig {
+        SourceConfig {
+            name: name.into(),
+            kind,
+            headers: Vec::new(),
+            credential: None,
+            max_items: None,
+            max_scan: None,
+            metadata_lifetime: None,
+            page_size: None,
+            conformance: Vec::new(),
+        }
+    }
+
+    /// Its credentials and headers, bound to its own origin.
+    fn grants(&self) -> Vec<Grant> {
+        let origin = match &self.kind {
+            SourceKind::Url(url) => url.origin(),
+            SourceKind::File(_) => return Vec::new(),
+            // M2M's token is not HTTP's business: it goes into the body of a login. ESPA wants HTTP Basic.
+            SourceKind::Usgs { espa, .. } => espa.origin(),
+        };
+        let credential = match self.credential.clone() {
+            Some(Credential::Usgs { username, password: Some(password), .. }) => {
+                Some(Credential::Basic { username, password })
+            }
+            Some(Credential::Usgs { password: None, .. }) | None => None,
+            other => other,
+        };
+        let headers = self.headers.iter().cloned();
+        let headers = headers.map(|(name, value)| Credential::Header { name, value });
+        let all = credential.into_iter().chain(headers);
+        all.map(|credential| Grant { origin: origin.clone(), credential }).collect()
+    }
 }
 
 /// One source.

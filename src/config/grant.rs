@@ -1,0 +1,171 @@
+//! What a draft's sources are logged in with, and where each credential may go.
+
+use url::Url;
+
+use super::document::Part;
+use super::draft::Draft;
+use super::login::{Login, Pending, variable_part};
+use super::{Credential, Error, Grant, Secret, SourceConfig, SourceKind, value};
+
+impl Draft {
+    /// Adds the login of a source. A user and password in its URL are taken out of the URL.
+    pub(super) fn with_login(
+        &self,
+        mut source: SourceConfig,
+        part: Option<&Part>,
+    ) -> Result<SourceConfig, Error> {
+        let mut places = vec![Login::of_environment(&source.name, &self.environment)];
+        places.extend(part.map(Login::of_part));
+        match &mut source.kind {
+            SourceKind::File(_) => return Ok(source),
+            SourceKind::Url(url) => places.extend(login_of_url(url)),
+            SourceKind::Usgs { .. } => {
+                if source.name != "usgs" {
+                    places.push(Login::of_environment("usgs", &self.environment));
+                }
+                places.extend(self.document.section("usgs").map(Login::of_part));
+                places.push(self.lsru_login());
+            }
+        }
+        let places = Login::of_one_user(places);
+        source.credential = match source.kind {
+            SourceKind::Usgs { .. } => self.usgs_credential(&places)?,
+            _ => self.credential(&source.name, &places)?,
+        };
+        Ok(source)
+    }
+
+    /// HTTP's credential: the first place that has a secret decides which kind it is.
+    fn credential(&self, name: &str, places: &[Login]) -> Result<Option<Credential>, Error> {
+        let wrong = |why: String| Error::Source { name: name.to_owned(), why };
+        let username = places.iter().find_map(|login| login.username.clone());
+        let Some(place) = places.iter().find(|login| login.has_secret()) else {
+            return match username {
+                None => Ok(None),
+                Some(_) => Err(wrong(format!(
+                    "has a username and no password; set password, password_command or STACFS_{}_PASSWORD",
+                    variable_part(name)
+                ))),
+            };
+        };
+        match (&place.token, &place.password) {
+            (Some(_), Some(_)) => {
+                Err(wrong(format!("has a token and a password ({}); take one of them out", place.place)))
+            }
+            (Some(token), None) => {
+                Ok(Some(Credential::Bearer(token.fetch(&place.place, &self.environment)?)))
+            }
+            (None, Some(password)) => {
+                let username =
+                    username.ok_or_else(|| wrong("has a password and no username; set username".into()))?;
+                let password = password.fetch(&place.place, &self.environment)?;
+                Ok(Some(Credential::Basic { username, password }))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// USGS's credential: each part from the first place that has it.
+    fn usgs_credential(&self, places: &[Login]) -> Result<Option<Credential>, Error> {
+        let Some(username) = places.iter().find_map(|login| login.username.clone()) else { return Ok(None) };
+        let first = |part: fn(&Login) -> Option<&Pending>| -> Result<Option<Secret>, Error> {
+            let found = places.iter().find_map(|login| part(login).map(|pending| (pending, login)));
+            found.map(|(pending, login)| pending.fetch(&login.place, &self.environment)).transpose()
+        };
+        Ok(Some(Credential::Usgs {
+            username,
+            token: first(|login| login.token.as_ref())?,
+            password: first(|login| login.password.as_ref())?,
+        }))
+    }
+
+    /// The grants of a `[credential NAME]`.
+    pub(super) fn part_grants(&self, part: &Part) -> Result<Vec<Grant>, Error> {
+        let Some(entry) = part.entry("origin") else {
+            return Err(self
+                .document
+                .wrong(part.line, "needs an origin, e.g. origin = https://data.example.org"));
+        };
+        let origin = value::url(&entry.value).map_err(|why| self.document.wrong(entry.line, why))?.origin();
+        let mut credentials = Vec::new();
+        credentials.extend(self.credential(&part.header(), &[Login::of_part(part)])?);
+        for entry in part.entries.iter().filter(|entry| entry.key.name.ends_with('*')) {
+            let value = Pending::of(entry).fetch(&part.header(), &self.environment)?;
+            let name = entry.rest.clone();
+            credentials.push(match entry.key.name {
+                "header.*" => Credential::Header { name, value },
+                _ => Credential::Query { name, value },
+            });
+        }
+        Ok(credentials.into_iter().map(|credential| Grant { origin: origin.clone(), credential }).collect())
+    }
+
+    /// The grants of `~/.netrc`: for each machine its https origin, and the origins of sources on it. An origin
+    /// that has a credential already keeps it.
+    pub(super) fn machine_grants(&self, sources: &[SourceConfig], grants: &[Grant]) -> Vec<Grant> {
+        let urls = sources.iter().filter_map(|source| match &source.kind {
+            SourceKind::Url(url) => Some(url),
+            _ => None,
+        });
+        let urls: Vec<&Url> = urls.filter(|url| url.scheme() == "https" || is_loopback(url)).collect();
+        let taken = |origin: &url::Origin| {
+            grants.iter().any(|grant| grant.origin == *origin)
+                || sources.iter().any(|source| {
+                    let has = source.credential.is_some() || !source.headers.is_empty();
+                    has && matches!(&source.kind, SourceKind::Url(url) if url.origin() == *origin)
+                })
+        };
+        let mut made: Vec<Grant> = Vec::new();
+        for machine in &self.machines {
+            let own = Url::parse(&format!("https://{}/", machine.host)).ok();
+            let of_sources = urls.iter().copied().filter(|url| url.host_str() == Some(machine.host.as_str()));
+            for origin in own.iter().chain(of_sources).map(Url::origin) {
+                if !taken(&origin) && !made.iter().any(|grant| grant.origin == origin) {
+                    let (username, password) = (machine.username.clone(), machine.password.clone());
+                    made.push(Grant { origin, credential: Credential::Basic { username, password } });
+                }
+            }
+        }
+        made
+    }
+
+    /// What `~/.lsru` says of USGS's login.
+    pub(super) fn lsru_login(&self) -> Login {
+        Login {
+            place: "~/.lsru".to_owned(),
+            username: self.lsru.username.clone(),
+            password: self.lsru.password.clone().map(Pending::Value),
+            token: self.lsru.token.clone().map(Pending::Value),
+        }
+    }
+}
+
+/// The user and password of a URL, which leaves it.
+fn login_of_url(url: &mut Url) -> Option<Login> {
+    let plain = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let username = Some(url.username()).filter(|name| !name.is_empty()).map(plain);
+    let password = url.password().map(|word| Pending::Value(Secret::new(plain(word))));
+    // Both can only fail on URLs without a host, which are no sources.
+    let _ = (url.set_password(None), url.set_username(""));
+    let place = "the source's URL".to_owned();
+    (username.is_some() || password.is_some()).then_some(Login { place, username, password, token: None })
+}
+
+/// A warning where a secret would cross the network unencrypted.
+pub(super) fn in_the_clear(grant: &Grant) -> Option<String> {
+    let origin = grant.origin.ascii_serialization();
+    let url = Url::parse(&origin).ok()?;
+    (url.scheme() == "http" && !is_loopback(&url)).then(|| {
+        format!("{origin}: the credential for it crosses the network in clear text; use https if it can")
+    })
+}
+
+/// Whether a URL stays on this machine.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
