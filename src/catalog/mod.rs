@@ -42,6 +42,9 @@ pub struct Page<T> {
     pub matched: Option<u64>,
     /// How many were read to make this page, those filtered out here included.
     pub scanned: u64,
+    /// Whether the members are as the server keeps them, or only what a listing shows (id, collection,
+    /// times): the cheap way to list. Then [`Catalog::items`] gives the rest when somebody looks into them.
+    pub whole: bool,
 }
 
 /// Pages of a listing, one after another.
@@ -120,6 +123,13 @@ pub trait Catalog: Send + Sync {
 
     /// One item by collection and id: one request. It says nothing of any query.
     fn item(&self, collection: &str, id: &str) -> Result<Option<Item>, Error>;
+
+    /// Several items of a collection, whole, by id: as few requests as the server allows. Those that are not
+    /// there are left out; the order is any.
+    fn items(&self, collection: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
+        let items = ids.iter().map(|id| self.item(collection, id));
+        items.filter_map(Result::transpose).collect()
+    }
 
     /// How many items meet a search: one request at most.
     fn count(&self, search: &Search) -> Result<Count, Error>;

@@ -133,6 +133,8 @@ pub enum Opened {
     Snapshot(Arc<[u8]>),
     /// The same for a file whose stat says size 0 (`.stacfs/*`): to be opened with direct I/O.
     Live(Arc<[u8]>),
+    /// Bytes made now that are too many for memory: a file on local disk, of this size.
+    Spooled(Arc<std::fs::File>, u64),
     /// An object's bytes.
     Content(Arc<OpenFile>),
 }
