@@ -18,6 +18,7 @@ pub use collection::Collection;
 pub use feature::Item;
 pub use link::Link;
 pub use time::Span;
+pub(crate) use time::instant;
 
 use serde_json::Value;
 

@@ -78,7 +78,7 @@ pub enum Test {
 }
 
 /// A value in a comparison.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Literal {
     /// Without quotes: takes the property's type (number, boolean, text).
     Bare(String),
@@ -86,8 +86,9 @@ pub enum Literal {
     Quoted(String),
 }
 
-/// A polygon or other geometry that a search is cut to.
-#[derive(Debug, Clone, PartialEq)]
+/// A polygon or other geometry that a search is cut to. Equal geometries are equal areas, however a path
+/// spells them.
+#[derive(Debug, Clone)]
 pub struct Area {
     /// How the path spelt it: an AOI's name or WKT.
     pub spelling: String,
@@ -95,6 +96,12 @@ pub struct Area {
     pub geometry: serde_json::Value,
     /// 16 hex digits of the SHA-256 of the canonical geometry: its identity, whatever its name.
     pub hash: String,
+}
+
+impl PartialEq for Area {
+    fn eq(&self, other: &Area) -> bool {
+        self.hash == other.hash
+    }
 }
 
 /// A search: predicates, ANDed. Their order never matters; equal sets are equal queries.
@@ -107,7 +114,7 @@ pub struct Query {
 /// What shapes a listing and no search.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ViewOption {
-    /// `sortby=-datetime,+id`
+    /// `sortby=-datetime,id`: the first decides, the next breaks ties.
     SortBy(Vec<FieldOrder>),
     /// `max_items=N`; 0 is no limit.
     MaxItems(u64),
