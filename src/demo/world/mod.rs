@@ -5,6 +5,8 @@
 //! (`kaguya/TC1S2B0_01/TC1S2B0_01.tif`, percent-encoded where a URL needs it); the server makes absolute URLs
 //! of them. An href that is absolute already (`s3://…`, `https://…`) is left alone.
 
+pub mod raster;
+
 use super::http::Content;
 use jiff::Timestamp;
 use serde_json::Value;
