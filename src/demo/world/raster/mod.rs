@@ -13,6 +13,8 @@
 mod cog;
 mod geokeys;
 mod ifd;
+mod lattice;
+pub mod moon;
 mod noise;
 
 pub use cog::{Cog, Compression, Sample, Spec};
