@@ -31,6 +31,17 @@ pub struct Search {
     pub sortby: Vec<FieldOrder>,
     /// How many are wanted at most, where the path says: a hint for the size of pages, never a cut.
     pub wanted: Option<u64>,
+    /// How much of each item is wanted. A catalogue may give more, and says in [`Page::depth`] what it gave.
+    pub depth: Depth,
+}
+
+/// How much of an item a page brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Depth {
+    /// What a listing shows: id, collection, times. The cheap way to list: 200 bytes, not nine thousand.
+    Outline,
+    /// All of it, as the server keeps it.
+    Whole,
 }
 
 /// One page of a listing.
@@ -42,9 +53,8 @@ pub struct Page<T> {
     pub matched: Option<u64>,
     /// How many were read to make this page, those filtered out here included.
     pub scanned: u64,
-    /// Whether the members are as the server keeps them, or only what a listing shows (id, collection,
-    /// times): the cheap way to list. Then [`Catalog::items`] gives the rest when somebody looks into them.
-    pub whole: bool,
+    /// How much of each member this is. Of outlines [`Catalog::items`] gives the rest, when somebody looks.
+    pub depth: Depth,
 }
 
 /// Pages of a listing, one after another.
