@@ -6,6 +6,7 @@
 
 mod counters;
 mod progress;
+pub mod render;
 mod ring;
 
 pub use counters::{Counter, Counters};
@@ -13,7 +14,7 @@ pub use progress::{Progress, current_progress, with_progress};
 pub use ring::Ring;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// How many failures and requests are kept to be shown.
@@ -51,10 +52,18 @@ pub struct RequestRecord {
     pub took: Duration,
 }
 
+/// One line of a section of `.stacfs/status`: a name and what is said of it.
+pub type Row = (String, String);
+
+/// What a room says of itself whenever somebody looks.
+type Gauge = Arc<dyn Fn() -> Vec<Row> + Send + Sync>;
+
 /// The one report of a process; shared by all rooms.
 pub struct Report {
     /// Running totals.
     pub counters: Counters,
+    began: SystemTime,
+    sections: Mutex<Vec<(String, Gauge)>>,
     errors: Mutex<Ring<ErrorRecord>>,
     requests: Mutex<Ring<RequestRecord>>,
     notes: Mutex<BTreeMap<String, String>>,
@@ -65,6 +74,8 @@ impl Report {
     pub fn new() -> Report {
         Report {
             counters: Counters::default(),
+            began: SystemTime::now(),
+            sections: Mutex::default(),
             errors: Mutex::new(Ring::new(KEPT)),
             requests: Mutex::new(Ring::new(KEPT)),
             notes: Mutex::default(),
@@ -102,6 +113,24 @@ impl Report {
     /// Takes a note back: the subject is well again.
     pub fn clear_note(&self, subject: &str) {
         lock(&self.notes).remove(subject);
+    }
+
+    /// Adds a section to `.stacfs/status`, in the order of the calls; a later one of the same title replaces
+    /// the earlier. `gauge` is called at each look and must not wait. Where what it captures holds this report,
+    /// let it capture a `Weak`.
+    pub fn section(&self, title: &str, gauge: impl Fn() -> Vec<Row> + Send + Sync + 'static) {
+        let mut sections = lock(&self.sections);
+        match sections.iter_mut().find(|(other, _)| other == title) {
+            Some((_, other)) => *other = Arc::new(gauge),
+            None => sections.push((title.to_owned(), Arc::new(gauge))),
+        }
+    }
+
+    /// All sections with their rows now.
+    pub fn sections(&self) -> Vec<(String, Vec<Row>)> {
+        // Copied first: a gauge may itself have something to report.
+        let gauges = lock(&self.sections).clone();
+        gauges.into_iter().map(|(title, gauge)| (title, gauge())).collect()
     }
 
     /// The kept failures, oldest first.
