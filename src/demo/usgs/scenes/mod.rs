@@ -9,10 +9,11 @@
 //! - across ±180: Fiji, the Aleutians and Chukotka, 2018.
 
 mod dataset;
+pub mod fields;
 mod ids;
 pub mod wrs;
 
-pub use dataset::{DATASETS, Dataset, dataset};
+pub use dataset::{DATASETS, Dataset, Shelf, dataset};
 pub use ids::{Level, Satellite, Tier};
 
 use std::collections::HashMap;
@@ -74,6 +75,14 @@ impl Archive {
     /// The scenes of a dataset, oldest first.
     pub fn scenes<'a>(&'a self, dataset: &'static Dataset) -> impl Iterator<Item = Scene<'a>> + 'a {
         self.acquisitions.iter().filter_map(move |acquisition| dataset.scene(acquisition))
+    }
+
+    /// The scenes of a dataset that were taken back, oldest first.
+    pub fn withdrawn<'a>(&'a self, dataset: &'static Dataset) -> impl Iterator<Item = Scene<'a>> + 'a {
+        let theirs =
+            |a: &&Acquisition| dataset.shelf == Shelf::Scenes && dataset.satellites.contains(&a.satellite);
+        let scene = |acquisition| Scene { level: dataset.level, acquisition };
+        self.acquisitions.iter().filter(theirs).map(scene).filter(|scene| !scene.exists())
     }
 
     /// The scene of this entity id in a dataset.
