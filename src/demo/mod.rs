@@ -11,5 +11,6 @@
 
 pub mod http;
 pub mod link;
+pub mod stac;
 pub mod usgs;
 pub mod world;

@@ -1,6 +1,6 @@
 //! A response, before it goes over the wire.
 
-use super::{Bytes, Headers};
+use super::{Bytes, Headers, Request, spoil};
 use serde_json::Value;
 use std::{ops::Range, sync::Arc};
 
@@ -70,6 +70,25 @@ impl Response {
     /// A redirect to `location`.
     pub fn redirect(status: u16, location: &str) -> Response {
         Response::empty(status).with("Location", location)
+    }
+
+    /// The same response, compressed where `request` accepts that and it is worth while.
+    pub fn compressed_for(self, request: &Request) -> Response {
+        let accepted = request.header("accept-encoding").is_some_and(|list| {
+            list.split(',')
+                .map(str::trim)
+                .any(|one| one == "gzip" || (one.starts_with("gzip;") && !one.ends_with("q=0")))
+        });
+        let worth_while = matches!(&self.body, Body::Whole(bytes) if bytes.len() > 1024);
+        if !accepted || !worth_while {
+            return self;
+        }
+        match spoil::gzip(&self.body) {
+            Ok(packed) => Response { body: Body::Whole(packed), ..self }
+                .with("Content-Encoding", "gzip")
+                .with("Vary", "Accept-Encoding"),
+            Err(_) => self,
+        }
     }
 
     /// The same response with one header set.

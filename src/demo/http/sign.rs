@@ -46,11 +46,18 @@ impl Signatures {
 
     /// The response to `request`, unless it is signed and may pass.
     pub(super) fn check(&self, request: &Request) -> Option<Response> {
-        let Some(signature) = request.param(PARAM) else {
-            return Some(Response::redirect(302, &self.sign(request)));
-        };
+        if request.param(PARAM).is_none() {
+            let origin = self.origin.clone().unwrap_or_else(|| request.origin());
+            return Some(Response::redirect(302, &self.sign(&origin, &request.target)));
+        }
+        self.refuse(request)
+    }
+
+    /// The refusal of `request`, unless it bears a good signature.
+    pub fn refuse(&self, request: &Request) -> Option<Response> {
         let mut given = lock(&self.given);
-        let good = given.get_mut(&signature).is_some_and(|given| {
+        let given = request.param(PARAM).and_then(|signature| given.get_mut(&signature));
+        let good = given.is_some_and(|given| {
             given.used += 1;
             match self.lifetime {
                 Lifetime::Requests(count) => given.used <= count,
@@ -67,12 +74,12 @@ impl Signatures {
         Some(Response::bytes(403, "application/xml", xml))
     }
 
-    fn sign(&self, request: &Request) -> String {
+    /// The URL of `target` (path and query) at `origin`, with a fresh signature.
+    pub fn sign(&self, origin: &str, target: &str) -> String {
         let mut given = lock(&self.given);
         let signature = format!("{:016x}", given.len());
         given.insert(signature.clone(), Given { at: Instant::now(), used: 0 });
-        let origin = self.origin.clone().unwrap_or_else(|| request.origin());
-        let sign = if request.query().is_empty() { '?' } else { '&' };
-        format!("{origin}{}{sign}X-Amz-Expires=300&{PARAM}={signature}", request.target)
+        let sign = if target.contains('?') { '&' } else { '?' };
+        format!("{origin}{target}{sign}X-Amz-Expires=300&{PARAM}={signature}")
     }
 }
