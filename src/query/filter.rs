@@ -1,4 +1,4 @@
-//! CQL2 text: `filter=eo:cloud_cover < 20 AND platform = 'landsat-8'`.
+//! CQL2 text as it stands in a path: `filter=eo:cloud_cover < 20 AND platform = 'landsat-8'`.
 
 use cql2::Expr;
 use pest::error::InputLocation;

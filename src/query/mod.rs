@@ -10,13 +10,18 @@
 
 mod area;
 mod ast;
+mod compare;
 mod comparison;
+mod cql;
 mod degrees;
 mod error;
 mod escape;
+mod evaluate;
 mod filter;
+mod footprint;
 mod glob;
 mod names;
+mod order;
 mod period;
 mod print;
 mod segment;
@@ -29,7 +34,9 @@ pub use area::Areas;
 pub use ast::{Area, Comparison, FieldOrder, Literal, Predicate, Query, Segment, Test, View, ViewOption};
 pub use comparison::Kind;
 pub use error::Error;
+pub use evaluate::Evaluator;
 pub use names::{OPERATORS, PREDICATES, VIEW_OPTIONS, suggest};
+pub use order::in_order;
 pub use segment::is_segment;
 
 #[cfg(test)]

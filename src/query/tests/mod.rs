@@ -1,6 +1,8 @@
 //! The path language as a whole.
 
+mod brute_force;
 mod corpus;
+mod evaluation;
 mod round_trip;
 
 use serde_json::{Value, json};
