@@ -3,13 +3,36 @@
 //! In: calls of the kernel. Out: answers from `tree` and `content`. What is known is answered on the FUSE
 //! thread; what needs the network goes to workers, who own the reply; whoever waits too long is answered
 //! ETIMEDOUT while the work goes on and its answer waits for the next try.
+//!
+//! | file | what it is for |
+//! | --- | --- |
+//! | `session` | the life of a mount: start, wait, end |
+//! | `mountpoint`, `device` | may we mount here; the system calls of it |
+//! | `filesystem` | fuser's trait: each call to the `service`, guarded |
+//! | `names`, `directories`, `files`, `xattr` | the calls |
+//! | `service`, `workers`, `deadline` | how a call waits without anybody else waiting |
+//! | `inodes`, `handles`, `opens`, `attributes` | what the kernel holds of us, and what it sees |
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod attributes;
+mod deadline;
+mod device;
+mod directories;
+mod files;
+mod filesystem;
+mod handles;
+mod inodes;
+mod mountpoint;
+mod names;
+mod opens;
+mod reply;
+mod service;
+mod session;
+mod workers;
+mod xattr;
+
+pub use session::{Mount, Unmounter, unmount};
+
 use std::time::Duration;
-
-use crate::report::Report;
-use crate::tree::Directory;
 
 /// How to mount.
 #[derive(Debug, Clone)]
@@ -26,30 +49,7 @@ pub struct MountOptions {
     pub read_silence: Duration,
 }
 
-/// A mount that answers. Dropping it unmounts.
-pub struct Mount {
-    _point: PathBuf,
-}
-
-/// Why nothing was mounted: one line, with the next step.
+/// Why something was not mounted or unmounted: one line, with the next step.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct MountError(pub String);
-
-impl Mount {
-    /// Mounts `root` at `point`. Returns once the mount answers. A mount point left dead by a crash is
-    /// recovered first.
-    pub fn new(
-        _point: &Path,
-        _root: Arc<dyn Directory>,
-        _options: MountOptions,
-        _report: Arc<Report>,
-    ) -> Result<Mount, MountError> {
-        unimplemented!()
-    }
-
-    /// Waits until it is unmounted, by whomever.
-    pub fn wait(self) {
-        unimplemented!()
-    }
-}

@@ -1,0 +1,154 @@
+//! Open files and their bytes.
+
+use std::sync::Arc;
+
+use fuser::{
+    BackingId, Errno, FileHandle, FopenFlags, OpenAccMode, OpenFlags, ReplyData, ReplyEmpty, ReplyOpen,
+};
+
+use super::deadline::About;
+use super::inodes::Inode;
+use super::opens::Mode;
+use super::service::{Kind, Service};
+use crate::content::OpenFile;
+use crate::report::lock;
+use crate::tree::{Error, Node, Opened};
+
+/// One open file.
+pub(super) struct OpenedFile {
+    inode: Arc<Inode>,
+    bytes: Bytes,
+    mode: Mode<BackingId>,
+}
+
+/// Where a handle's bytes come from; one version for its whole life.
+enum Bytes {
+    /// Memory.
+    Snapshot(Arc<[u8]>),
+    /// An object.
+    Content(Arc<OpenFile>),
+}
+
+impl Service {
+    /// Opens a file. Only a worker may: an open may ask the server whether the version still stands.
+    pub fn open(self: &Arc<Service>, number: u64, flags: OpenFlags, reply: ReplyOpen) {
+        if flags.acc_mode() != OpenAccMode::O_RDONLY || flags.0 & libc::O_TRUNC != 0 {
+            return reply.error(Errno::EROFS);
+        }
+        let Some(inode) = self.inodes.get(number) else { return reply.error(Errno::ESTALE) };
+        let Node::File(file) = inode.node() else { return reply.error(Errno::EISDIR) };
+        let about = About { call: "open", path: inode.path() };
+        let service = self.clone();
+        let answer = move |reply, opened| service.answer_open(inode, opened, reply);
+        self.ask(Kind::Metadata, about, reply, move || file.open(), answer);
+    }
+
+    fn answer_open(&self, inode: Arc<Inode>, opened: Opened, reply: ReplyOpen) {
+        let (bytes, mode) = match opened {
+            Opened::Live(bytes) => (Bytes::Snapshot(bytes), Mode::Direct),
+            Opened::Snapshot(bytes) => {
+                let mode = lock(&inode.opens).snapshot(&bytes);
+                (Bytes::Snapshot(bytes), mode)
+            }
+            Opened::Content(file) => {
+                let mode = lock(&inode.opens).object(file.size(), || self.backing(&file, &reply));
+                (Bytes::Content(file), mode)
+            }
+        };
+        self.report.counters.open_files.add(1);
+        // The kernel never asks for a flush at close, so a close never fails, not even after a crash.
+        let flags = FopenFlags::FOPEN_NOFLUSH;
+        match &mode {
+            Mode::Cached { kept: true } => {
+                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                reply.opened(handle, flags | FopenFlags::FOPEN_KEEP_CACHE);
+            }
+            Mode::Cached { kept: false } => {
+                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                reply.opened(handle, flags);
+            }
+            Mode::Direct => {
+                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                reply.opened(handle, flags | FopenFlags::FOPEN_DIRECT_IO);
+            }
+            Mode::Passthrough(backing) => {
+                self.report.counters.passthrough_opens.add(1);
+                let backing = backing.clone();
+                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                reply.opened_passthrough(handle, flags, &backing);
+            }
+        }
+    }
+
+    /// Hands a wholly cached file to the kernel, where it takes it.
+    fn backing(&self, file: &OpenFile, reply: &ReplyOpen) -> Option<BackingId> {
+        if !self.passes_through() {
+            return None;
+        }
+        match reply.open_backing(file.backing_file()?) {
+            Ok(backing) => Some(backing),
+            Err(error) => {
+                self.refuse_passthrough(&error.to_string());
+                None
+            }
+        }
+    }
+
+    /// Closes a file.
+    pub fn release(&self, handle: FileHandle, reply: ReplyEmpty) {
+        if let Some(file) = self.files.release(handle) {
+            lock(&file.inode.opens).close(&file.mode);
+            self.report.counters.open_files.sub(1);
+        }
+        reply.ok();
+    }
+
+    /// Reads: at once what is here, else through a worker.
+    pub fn read(self: &Arc<Service>, handle: FileHandle, offset: u64, length: usize, reply: ReplyData) {
+        let Some(open) = self.files.get(handle) else { return reply.error(Errno::EBADF) };
+        let file = match &open.bytes {
+            Bytes::Snapshot(bytes) => return self.answer_read(window(bytes, offset, length), reply),
+            Bytes::Content(file) => file.clone(),
+        };
+        match file.read_cached(offset, length) {
+            Some(Ok(bytes)) => self.answer_read(&bytes, reply),
+            Some(Err(error)) => {
+                self.report.error(&open.inode.path(), error.errno(), &error.to_string());
+                reply.error(Errno::from_i32(error.errno()));
+            }
+            None => {
+                let about = About { call: "read", path: open.inode.path() };
+                let service = self.clone();
+                let work = move || file.read(offset, length).map_err(Error::from);
+                let answer = move |reply, bytes: Vec<u8>| service.answer_read(&bytes, reply);
+                self.ask(Kind::Read, about, reply, work, answer);
+            }
+        }
+    }
+
+    fn answer_read(&self, bytes: &[u8], reply: ReplyData) {
+        self.report.counters.read_bytes.add(bytes.len() as u64);
+        reply.data(bytes);
+    }
+}
+
+/// The part of `bytes` that a read asks for.
+fn window(bytes: &[u8], offset: u64, length: usize) -> &[u8] {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    let end = start.saturating_add(length).min(bytes.len());
+    &bytes[start..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_stays_inside() {
+        let bytes = b"0123456789";
+        assert_eq!(window(bytes, 0, 4), b"0123");
+        assert_eq!(window(bytes, 8, 4), b"89");
+        assert_eq!(window(bytes, 10, 1), b"");
+        assert_eq!(window(bytes, u64::MAX, usize::MAX), b"");
+    }
+}

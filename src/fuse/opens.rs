@@ -1,0 +1,143 @@
+//! How one inode is open, and which size that makes it show.
+//!
+//! Two rules of the kernel meet here. A passthrough open and an open through the page cache must not stand on
+//! one inode at a time: the second is answered EIO by the kernel (`facts` of Linux 6.9 and later; a "server
+//! mistake"). And the page cache and the size belong to the inode, not to the handle: two different snapshots
+//! of a generated file must not meet in it.
+
+use std::sync::{Arc, Weak};
+
+/// How a handle reads.
+#[derive(Debug)]
+pub(super) enum Mode<B> {
+    /// Through the kernel's page cache; `kept`: what the cache holds from earlier is still right.
+    Cached {
+        /// Whether the kernel may keep the pages it has.
+        kept: bool,
+    },
+    /// Past the page cache.
+    Direct,
+    /// From the backing file, without us.
+    Passthrough(Arc<B>),
+}
+
+/// The open handles of one inode. `B` is the kernel's name of a backing file.
+#[derive(Debug)]
+pub(super) struct Opens<B> {
+    /// Handles that read through the page cache.
+    cached: usize,
+    /// The bytes of the last snapshot that went through the page cache.
+    snapshot: Option<Weak<[u8]>>,
+    /// Alive while a passthrough handle is open.
+    backing: Weak<B>,
+    /// The last size that was known.
+    size: Option<u64>,
+}
+
+impl<B> Default for Opens<B> {
+    fn default() -> Opens<B> {
+        Opens { cached: 0, snapshot: None, backing: Weak::new(), size: None }
+    }
+}
+
+impl<B> Opens<B> {
+    /// The size to show where the tree says `known`. While a handle reads through the page cache, the size is
+    /// that of what it reads; a known size is never taken back, since the kernel would cut off cached pages.
+    pub fn size(&mut self, known: Option<u64>) -> Option<u64> {
+        if self.cached == 0 || self.size.is_none() {
+            self.size = known.or(self.size);
+        }
+        self.size
+    }
+
+    /// Opens a snapshot of a generated file.
+    pub fn snapshot(&mut self, bytes: &Arc<[u8]>) -> Mode<B> {
+        let last = self.snapshot.as_ref().and_then(Weak::upgrade);
+        let same = last.is_some_and(|last| Arc::ptr_eq(&last, bytes) || last == *bytes);
+        if self.cached > 0 && !same {
+            return Mode::Direct;
+        }
+        self.cached += 1;
+        self.snapshot = Some(Arc::downgrade(bytes));
+        self.size = Some(bytes.len() as u64);
+        Mode::Cached { kept: same }
+    }
+
+    /// Opens a version of an object. `backing` makes a backing file of it, where that can be had.
+    pub fn object(&mut self, size: u64, backing: impl FnOnce() -> Option<B>) -> Mode<B> {
+        self.size = Some(size);
+        if let Some(backing) = self.backing.upgrade() {
+            return Mode::Passthrough(backing);
+        }
+        if self.cached == 0
+            && let Some(backing) = backing()
+        {
+            let backing = Arc::new(backing);
+            self.backing = Arc::downgrade(&backing);
+            return Mode::Passthrough(backing);
+        }
+        self.cached += 1;
+        // The inode stands for one version, so whatever the kernel has of it is right.
+        Mode::Cached { kept: true }
+    }
+
+    /// Closes a handle.
+    pub fn close(&mut self, mode: &Mode<B>) {
+        if let Mode::Cached { .. } = mode {
+            self.cached = self.cached.saturating_sub(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(text: &str) -> Arc<[u8]> {
+        Arc::from(text.as_bytes())
+    }
+
+    #[test]
+    fn passthrough_and_page_cache_never_meet() {
+        let mut opens = Opens::default();
+        let served = opens.object(9, || None::<u32>);
+        assert!(matches!(served, Mode::Cached { kept: true }));
+        assert!(matches!(opens.object(9, || Some(7)), Mode::Cached { .. }), "one more served handle");
+        opens.close(&served);
+        opens.close(&served);
+
+        let first = opens.object(9, || Some(7));
+        let second = opens.object(9, || unreachable!("the backing file is open already"));
+        assert!(
+            matches!((&first, &second), (Mode::Passthrough(a), Mode::Passthrough(b)) if Arc::ptr_eq(a, b))
+        );
+        drop(first);
+        assert!(matches!(opens.object(9, || None), Mode::Passthrough(_)), "the second still stands");
+        drop(second);
+        assert!(matches!(opens.object(9, || None), Mode::Cached { .. }), "all closed: the mode may change");
+    }
+
+    #[test]
+    fn different_snapshots_do_not_share_pages() {
+        let mut opens = Opens::<u32>::default();
+        let (old, new) = (bytes("old"), bytes("newer"));
+        let first = opens.snapshot(&old);
+        assert!(matches!(first, Mode::Cached { kept: false }));
+        assert!(matches!(opens.snapshot(&bytes("old")), Mode::Cached { kept: true }), "equal bytes");
+        assert!(matches!(opens.snapshot(&new), Mode::Direct));
+        assert_eq!(opens.size(Some(5)), Some(3), "the size is what the cached handles read");
+        opens.close(&first);
+        opens.close(&first);
+        assert!(matches!(opens.snapshot(&new), Mode::Cached { kept: false }));
+        assert_eq!(opens.size(None), Some(5));
+    }
+
+    #[test]
+    fn a_known_size_is_not_taken_back() {
+        let mut opens = Opens::<u32>::default();
+        assert_eq!(opens.size(None), None);
+        assert_eq!(opens.size(Some(12)), Some(12));
+        assert_eq!(opens.size(None), Some(12));
+        assert_eq!(opens.size(Some(13)), Some(13));
+    }
+}

@@ -1,0 +1,148 @@
+//! What all calls share: the tables, the workers, the watch; and the way a call takes when it must wait.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::MountOptions;
+use super::attributes::Owner;
+use super::deadline::{About, Call, Limits, Watch};
+use super::directories::OpenDirectory;
+use super::files::OpenedFile;
+use super::handles::Handles;
+use super::inodes::Inodes;
+use super::reply::Refuse;
+use super::workers::Workers;
+use crate::report::{Report, with_progress};
+use crate::tree::{Directory, Error};
+
+/// Workers of each kind. They wait on the network nearly all the time; what bounds the load on servers is
+/// `http`.
+const MOST_THREADS: usize = 96;
+
+/// Calls that may wait for a worker. More than that many processes blocked at once is a storm.
+const MOST_QUEUED: usize = 4096;
+
+/// Which workers a call goes to: neither kind can starve the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// Names, attributes, listings, opens.
+    Metadata,
+    /// Bytes.
+    Read,
+}
+
+/// One mount's state, shared by the FUSE threads and the workers.
+pub(super) struct Service {
+    pub inodes: Inodes,
+    pub directories: Handles<OpenDirectory>,
+    pub files: Handles<OpenedFile>,
+    pub owner: Owner,
+    pub report: Arc<Report>,
+    /// Whether the kernel can read backing files without us.
+    pub passthrough: AtomicBool,
+    metadata: Workers,
+    reads: Workers,
+    watch: Arc<Watch>,
+    metadata_limits: Limits,
+    read_limits: Limits,
+}
+
+impl Service {
+    /// A service over a tree.
+    pub fn new(root: Arc<dyn Directory>, options: &MountOptions, report: Arc<Report>) -> Service {
+        Service {
+            inodes: Inodes::new(root),
+            directories: Handles::default(),
+            files: Handles::default(),
+            owner: Owner::of_process(),
+            report,
+            passthrough: AtomicBool::new(false),
+            metadata: Workers::new("stacfs-metadata", MOST_THREADS, MOST_QUEUED),
+            reads: Workers::new("stacfs-read", MOST_THREADS, MOST_QUEUED),
+            watch: Arc::default(),
+            metadata_limits: Limits {
+                silence: options.metadata_silence,
+                total: Some(options.metadata_total),
+            },
+            read_limits: Limits { silence: options.read_silence, total: None },
+        }
+    }
+
+    /// The watch over waiting calls; somebody must run it.
+    pub fn watch(&self) -> Arc<Watch> {
+        self.watch.clone()
+    }
+
+    /// Ends workers and watch once they are done; nobody asks any more.
+    pub fn close(&self) {
+        self.metadata.close();
+        self.reads.close();
+        self.watch.close();
+    }
+
+    /// Whether opens may try passthrough.
+    pub fn passes_through(&self) -> bool {
+        self.passthrough.load(Ordering::Relaxed)
+    }
+
+    /// Has a worker do `work`, under a deadline, and `answer` with what comes of it. A failure is reported and
+    /// answered with its errno. Returns at once.
+    pub fn ask<R: Refuse, T>(
+        &self,
+        kind: Kind,
+        about: About,
+        reply: R,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+        answer: impl FnOnce(R, T) + Send + 'static,
+    ) {
+        let (workers, limits) = match kind {
+            Kind::Metadata => (&self.metadata, self.metadata_limits),
+            Kind::Read => (&self.reads, self.read_limits),
+        };
+        let stale_is_usual = about.call == "open";
+        let call = Arc::new(Call::new(about, limits, self.report.clone(), reply));
+        let ticket = self.watch.add(call.clone());
+        let asked = call.clone();
+        let job = move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| with_progress(Some(asked.progress()), work)));
+            drop(ticket);
+            match outcome {
+                Ok(Ok(found)) => {
+                    if let Some(reply) = asked.take() {
+                        answer(reply, found);
+                    }
+                }
+                Ok(Err(error)) if stale_is_usual && error.errno() == libc::ESTALE => asked.refuse_stale(),
+                Ok(Err(error)) => asked.refuse(error.errno(), &error.to_string()),
+                Err(panic) => asked.refuse(libc::EIO, &fault(&*panic)),
+            }
+        };
+        if workers.submit(Box::new(job)).is_err() {
+            let words = format!(
+                "{MOST_QUEUED} calls wait already; see `.stacfs/status` for what they wait for, and try again \
+                 with fewer programs at once"
+            );
+            call.refuse(libc::EBUSY, &words);
+        }
+    }
+
+    /// Runs what a FUSE thread does itself. A panic must not take the thread along: with the last of them the
+    /// mount would fall silent. The reply that `work` holds says EIO when it is dropped.
+    pub fn guard(&self, call: &'static str, number: u64, work: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+            let path = self.inodes.get(number).map(|inode| inode.path()).unwrap_or_default();
+            self.report.error(&path, libc::EIO, &format!("{call}: {}", fault(&*panic)));
+        }
+    }
+}
+
+/// What a panic said.
+fn fault(panic: &(dyn std::any::Any + Send)) -> String {
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without words");
+    format!("a fault of stacfs itself ({said}); please report it with the path")
+}
