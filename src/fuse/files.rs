@@ -8,7 +8,7 @@ use fuser::{
 
 use super::deadline::About;
 use super::inodes::Inode;
-use super::opens::Mode;
+use super::opens::{Mode, Snapshot};
 use super::service::{Kind, Service};
 use crate::content::OpenFile;
 use crate::report::lock;
@@ -23,8 +23,8 @@ pub(super) struct OpenedFile {
 
 /// Where a handle's bytes come from; one version for its whole life.
 enum Bytes {
-    /// Memory.
-    Snapshot(Arc<[u8]>),
+    /// Made at the open.
+    Snapshot(Snapshot),
     /// An object.
     Content(Arc<OpenFile>),
 }
@@ -45,11 +45,9 @@ impl Service {
 
     fn answer_open(&self, inode: Arc<Inode>, opened: Opened, reply: ReplyOpen) {
         let (bytes, mode) = match opened {
-            Opened::Live(bytes) => (Bytes::Snapshot(bytes), Mode::Direct),
-            Opened::Snapshot(bytes) => {
-                let mode = lock(&inode.opens).snapshot(&bytes);
-                (Bytes::Snapshot(bytes), mode)
-            }
+            Opened::Live(bytes) => (Bytes::Snapshot(Snapshot::Memory(bytes)), Mode::Direct),
+            Opened::Snapshot(bytes) => generated(&inode, Snapshot::Memory(bytes)),
+            Opened::Spooled(file, size) => generated(&inode, Snapshot::Disk(file, size)),
             Opened::Content(file) => {
                 let mode = lock(&inode.opens).object(file.size(), || self.backing(&file, &reply));
                 (Bytes::Content(file), mode)
@@ -107,7 +105,14 @@ impl Service {
     pub fn read(self: &Arc<Service>, handle: FileHandle, offset: u64, length: usize, reply: ReplyData) {
         let Some(open) = self.files.get(handle) else { return reply.error(Errno::EBADF) };
         let file = match &open.bytes {
-            Bytes::Snapshot(bytes) => return self.answer_read(window(bytes, offset, length), reply),
+            Bytes::Snapshot(snapshot) => match snapshot.read(offset, length) {
+                Ok(bytes) => return self.answer_read(&bytes, reply),
+                Err(error) => {
+                    let words = format!("the file it was made into cannot be read: {error}; open it again");
+                    self.report.error(&open.inode.path(), libc::EIO, &words);
+                    return reply.error(Errno::EIO);
+                }
+            },
             Bytes::Content(file) => file.clone(),
         };
         match file.read_cached(offset, length) {
@@ -132,23 +137,8 @@ impl Service {
     }
 }
 
-/// The part of `bytes` that a read asks for.
-fn window(bytes: &[u8], offset: u64, length: usize) -> &[u8] {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    let end = start.saturating_add(length).min(bytes.len());
-    &bytes[start..end]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_window_stays_inside() {
-        let bytes = b"0123456789";
-        assert_eq!(window(bytes, 0, 4), b"0123");
-        assert_eq!(window(bytes, 8, 4), b"89");
-        assert_eq!(window(bytes, 10, 1), b"");
-        assert_eq!(window(bytes, u64::MAX, usize::MAX), b"");
-    }
+/// Opens a generated file.
+fn generated(inode: &Inode, snapshot: Snapshot) -> (Bytes, Mode<BackingId>) {
+    let mode = lock(&inode.opens).snapshot(&snapshot);
+    (Bytes::Snapshot(snapshot), mode)
 }

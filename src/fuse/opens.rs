@@ -5,7 +5,75 @@
 //! mistake"). And the page cache and the size belong to the inode, not to the handle: two different snapshots
 //! of a generated file must not meet in it.
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Weak};
+
+/// The bytes of a generated file, as they were when it was opened.
+#[derive(Debug, Clone)]
+pub(super) enum Snapshot {
+    /// In memory.
+    Memory(Arc<[u8]>),
+    /// On local disk, of this size.
+    Disk(Arc<File>, u64),
+}
+
+impl Snapshot {
+    fn size(&self) -> u64 {
+        match self {
+            Snapshot::Memory(bytes) => bytes.len() as u64,
+            Snapshot::Disk(_, size) => *size,
+        }
+    }
+
+    /// Up to `length` bytes from `offset`; fewer at the end.
+    pub fn read(&self, offset: u64, length: usize) -> io::Result<Cow<'_, [u8]>> {
+        match self {
+            Snapshot::Memory(bytes) => {
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+                let end = start.saturating_add(length).min(bytes.len());
+                Ok(Cow::Borrowed(&bytes[start..end]))
+            }
+            Snapshot::Disk(file, size) => {
+                let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+                let mut bytes = vec![0; length.min(left)];
+                file.read_exact_at(&mut bytes, offset)?;
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        match self {
+            Snapshot::Memory(bytes) => Seen::Memory(Arc::downgrade(bytes)),
+            Snapshot::Disk(file, _) => Seen::Disk(Arc::downgrade(file)),
+        }
+    }
+}
+
+/// A snapshot that went through the page cache, as long as somebody else keeps it.
+#[derive(Debug)]
+enum Seen {
+    Memory(Weak<[u8]>),
+    Disk(Weak<File>),
+}
+
+impl Seen {
+    /// Whether these are the same bytes.
+    fn is(&self, snapshot: &Snapshot) -> bool {
+        match (self, snapshot) {
+            (Seen::Memory(seen), Snapshot::Memory(bytes)) => {
+                seen.upgrade().is_some_and(|seen| Arc::ptr_eq(&seen, bytes) || seen == *bytes)
+            }
+            (Seen::Disk(seen), Snapshot::Disk(file, _)) => {
+                seen.upgrade().is_some_and(|seen| Arc::ptr_eq(&seen, file))
+            }
+            _ => false,
+        }
+    }
+}
 
 /// How a handle reads.
 #[derive(Debug)]
@@ -26,8 +94,8 @@ pub(super) enum Mode<B> {
 pub(super) struct Opens<B> {
     /// Handles that read through the page cache.
     cached: usize,
-    /// The bytes of the last snapshot that went through the page cache.
-    snapshot: Option<Weak<[u8]>>,
+    /// The last snapshot that went through the page cache.
+    snapshot: Option<Seen>,
     /// Alive while a passthrough handle is open.
     backing: Weak<B>,
     /// The last size that was known.
@@ -51,15 +119,14 @@ impl<B> Opens<B> {
     }
 
     /// Opens a snapshot of a generated file.
-    pub fn snapshot(&mut self, bytes: &Arc<[u8]>) -> Mode<B> {
-        let last = self.snapshot.as_ref().and_then(Weak::upgrade);
-        let same = last.is_some_and(|last| Arc::ptr_eq(&last, bytes) || last == *bytes);
+    pub fn snapshot(&mut self, snapshot: &Snapshot) -> Mode<B> {
+        let same = self.snapshot.as_ref().is_some_and(|seen| seen.is(snapshot));
         if self.cached > 0 && !same {
             return Mode::Direct;
         }
         self.cached += 1;
-        self.snapshot = Some(Arc::downgrade(bytes));
-        self.size = Some(bytes.len() as u64);
+        self.snapshot = Some(snapshot.seen());
+        self.size = Some(snapshot.size());
         Mode::Cached { kept: same }
     }
 
@@ -93,8 +160,34 @@ impl<B> Opens<B> {
 mod tests {
     use super::*;
 
-    fn bytes(text: &str) -> Arc<[u8]> {
-        Arc::from(text.as_bytes())
+    fn bytes(text: &str) -> Snapshot {
+        Snapshot::Memory(Arc::from(text.as_bytes()))
+    }
+
+    fn spooled(text: &str) -> Snapshot {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(text.as_bytes(), 0).unwrap();
+        Snapshot::Disk(Arc::new(file), text.len() as u64)
+    }
+
+    #[test]
+    fn a_read_stays_inside() {
+        for snapshot in [bytes("0123456789"), spooled("0123456789")] {
+            let read = |offset, length| snapshot.read(offset, length).unwrap().into_owned();
+            assert_eq!(read(0, 4), b"0123");
+            assert_eq!(read(8, 4), b"89");
+            assert_eq!(read(10, 1), b"");
+            assert_eq!(read(u64::MAX, usize::MAX), b"");
+        }
+    }
+
+    #[test]
+    fn a_spooled_file_is_itself_only() {
+        let mut opens = Opens::<u32>::default();
+        let (one, other) = (spooled("one"), spooled("one"));
+        assert!(matches!(opens.snapshot(&one), Mode::Cached { kept: false }));
+        assert!(matches!(opens.snapshot(&one.clone()), Mode::Cached { kept: true }));
+        assert!(matches!(opens.snapshot(&other), Mode::Direct));
     }
 
     #[test]
