@@ -14,6 +14,12 @@ pub enum Error {
     /// The bytes cannot be had.
     #[error(transparent)]
     Content(#[from] content::Error),
+    /// Something that was there when it was listed, and is no more.
+    #[error("{0}: the source has it no more; list the directory again")]
+    Vanished(String),
+    /// The local disk, in words.
+    #[error("{0}")]
+    Disk(String),
     /// A listing that cannot be made, in words.
     #[error("{0}")]
     Invalid(String),
@@ -24,6 +30,8 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Error::Query(_) | Error::Invalid(_) => libc::EINVAL,
+            Error::Disk(_) => libc::EIO,
+            Error::Vanished(_) => libc::ENOENT,
             Error::Content(error) => error.errno(),
             Error::Catalog(error) => match error {
                 catalog::Error::Http(error) => error.errno(),

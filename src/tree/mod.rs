@@ -5,8 +5,51 @@
 //! append-only snapshots. Knows nothing of FUSE and is tested without a mount; which errno a failure is, is
 //! decided in one table ([`Error::errno`]).
 
+mod asset_file;
+mod by_date;
+mod citation;
+mod control;
 mod error;
+mod feed;
+mod generated;
+mod item_directory;
+mod items_geojson;
+pub mod names;
 mod node;
+mod readme;
+mod root;
+mod rows;
+mod search_directory;
+mod source;
+mod source_directory;
+mod spool;
+#[cfg(test)]
+mod tests;
+mod turn;
+mod xattrs;
 
+use std::sync::Arc;
+
+pub use control::Control;
 pub use error::Error;
 pub use node::{Attributes, Directory, Entry, EntryKind, File, Found, Identity, Listing, Node, Opened};
+pub use source::{Services, Source};
+
+/// The root of a mount. One source named on the command line stands at the root itself; several, or those of
+/// a configuration, get a directory each, so that adding one never moves a path.
+pub enum Layout {
+    /// Its collections stand at the root.
+    Single(Arc<Source>),
+    /// One directory per source, by name.
+    Several(Vec<Arc<Source>>),
+}
+
+impl Layout {
+    /// The root directory.
+    pub fn root(self, control: Arc<Control>) -> Arc<dyn Directory> {
+        match self {
+            Layout::Single(source) => Arc::new(root::SingleRoot::new(source, control)),
+            Layout::Several(sources) => Arc::new(root::SourcesRoot::new(sources, control)),
+        }
+    }
+}

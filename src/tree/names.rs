@@ -98,8 +98,19 @@ fn hash(text: &str) -> String {
 /// The id that a name spells; `None` where the name is not the canonical spelling of any id, or is a
 /// shortened one, which only a listing can resolve.
 pub fn unescape(name: &str, of: Of) -> Option<String> {
+    if is_shortened(name) {
+        return None;
+    }
     let id = percent_decode_str(name).decode_utf8().ok()?.into_owned();
     (!id.is_empty() && escape(&id, of) == name).then_some(id)
+}
+
+/// Whether a name has the shape of a shortened one.
+pub fn is_shortened(name: &str) -> bool {
+    let tail = name.rsplit_once('~').map(|(head, tail)| (head.len(), tail));
+    let hexadecimal =
+        |tail: &str| tail.len() == 16 && tail.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    tail.is_some_and(|(kept, tail)| (KEPT - 5..=KEPT).contains(&kept) && hexadecimal(tail))
 }
 
 /// Files that programs look for in every directory, and that no server is ever asked for.
@@ -158,7 +169,9 @@ pub fn asset_files(item: &Item) -> Vec<(String, Asset)> {
     }
     let shared: Vec<bool> = named
         .iter()
-        .map(|(name, _)| uses.get(name.as_str()).is_some_and(|&n| n > 1) || RESERVED_IN_ITEM.contains(&name.as_str()))
+        .map(|(name, _)| {
+            uses.get(name.as_str()).is_some_and(|&n| n > 1) || RESERVED_IN_ITEM.contains(&name.as_str())
+        })
         .collect();
     let mut files: Vec<(String, Asset)> = Vec::with_capacity(named.len());
     for ((name, asset), shared) in named.into_iter().zip(shared) {
@@ -303,7 +316,14 @@ mod tests {
             "mine": {"href": "https://h/item.json"},
         }));
         let expected = [
-            "TC1.tif", "a b__AOT.jp2", "c__AOT.jp2", "index.html", "B04.tif", "evil.txt", "granule.h5", "up.txt",
+            "TC1.tif",
+            "a b__AOT.jp2",
+            "c__AOT.jp2",
+            "index.html",
+            "B04.tif",
+            "evil.txt",
+            "granule.h5",
+            "up.txt",
             "mine__item.json",
         ];
         assert_eq!(names, expected);

@@ -1,0 +1,117 @@
+//! An asset's file.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::item_directory::ItemRef;
+use super::source::NamedItem;
+use super::xattrs;
+use super::{Attributes, Error, File, Identity, Opened};
+use crate::content::Object;
+use crate::item::Asset;
+
+/// An asset of an item, as a file.
+pub struct AssetFile {
+    item: ItemRef,
+    key: Arc<str>,
+    /// What to read, or why it cannot be: an asset that fails fails alone.
+    object: Result<Object, Error>,
+    /// The generation this node stands for; a newer one is another inode.
+    generation: u64,
+}
+
+impl AssetFile {
+    /// The file of one of an item's assets.
+    pub fn new(item: ItemRef, named: &NamedItem, asset: &Asset) -> AssetFile {
+        let object = object(&item, named, asset);
+        let generation = match &object {
+            Ok(object) => item.source.services.content.generation(object.origin.identity()),
+            Err(_) => 0,
+        };
+        AssetFile { item, key: asset.key.as_str().into(), object, generation }
+    }
+
+    /// One inode on every path that leads to it.
+    pub fn identity(&self) -> Identity {
+        let parts = [&*self.item.source.name, &self.item.collection, &self.item.id, &self.key];
+        Identity::Object { key: parts.join("\0").into(), generation: self.generation }
+    }
+
+    fn object(&self) -> Result<&Object, Error> {
+        self.object.as_ref().map_err(Clone::clone)
+    }
+
+    fn attributes_of(&self, size: Option<u64>) -> Attributes {
+        let lifetime = if size.is_some() { self.item.source.lifetime() } else { Duration::ZERO };
+        Attributes { size, modified: self.modified(), lifetime }
+    }
+
+    /// `updated`, else when it was taken, else what the server says of the object.
+    fn modified(&self) -> Timestamp {
+        if self.item.modified != Timestamp::UNIX_EPOCH {
+            return self.item.modified;
+        }
+        let content = &self.item.source.services.content;
+        let version = self.object.as_ref().ok().and_then(|object| content.known_version(object));
+        version.and_then(|version| version.modified).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// What to read for an asset.
+fn object(item: &ItemRef, named: &NamedItem, asset: &Asset) -> Result<Object, Error> {
+    let origin = item.source.catalog.origin(&named.item, asset)?;
+    let origin = origin.ok_or_else(|| Error::Invalid(format!("asset {:?} has no href", asset.key)))?;
+    Ok(Object { origin, declared_size: asset.size(), checksum: asset.checksum() })
+}
+
+/// The objects of all of an item's assets: their sizes are asked for together.
+fn siblings(item: &ItemRef, named: &NamedItem) -> Vec<Object> {
+    named.files.iter().filter_map(|(_, asset)| object(item, named, asset).ok()).collect()
+}
+
+impl File for AssetFile {
+    fn attributes(&self) -> Attributes {
+        let content = &self.item.source.services.content;
+        self.attributes_of(self.object.as_ref().ok().and_then(|object| content.known_size(object)))
+    }
+
+    fn resolve(&self) -> Result<Attributes, Error> {
+        let content = &self.item.source.services.content;
+        let object = self.object()?;
+        if let Some(size) = content.known_size(object) {
+            return Ok(self.attributes_of(Some(size)));
+        }
+        if let Some(named) = self.item.known() {
+            let unknown: Vec<Object> = siblings(&self.item, &named)
+                .into_iter()
+                .filter(|o| content.known_size(o).is_none())
+                .collect();
+            content.sizes(&unknown);
+        }
+        if let Some(size) = content.known_size(object) {
+            return Ok(self.attributes_of(Some(size)));
+        }
+        // Not among them, or it failed: its own answer, alone.
+        let size = content.sizes(std::slice::from_ref(object)).pop().unwrap_or(Ok(None))?;
+        Ok(self.attributes_of(size))
+    }
+
+    fn open(&self) -> Result<Opened, Error> {
+        let content = &self.item.source.services.content;
+        Ok(Opened::Content(content.open(self.object()?, self.generation)?))
+    }
+
+    fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
+        let named = self.item.known();
+        let asset =
+            named.as_ref().and_then(|named| named.files.iter().find(|(_, asset)| *asset.key == *self.key));
+        let mut all = asset.map(|(_, asset)| xattrs::of_asset(asset)).unwrap_or_default();
+        all.extend(named.iter().flat_map(|named| xattrs::of_item(&self.item, named)));
+        if let Ok(object) = &self.object {
+            all.extend(xattrs::of_object(&self.item.source.services.content, object));
+        }
+        all
+    }
+}

@@ -1,0 +1,177 @@
+//! An item: its `item.json` and its assets' files, a closed set.
+
+use std::ffi::OsStr;
+use std::sync::{Arc, Weak};
+
+use jiff::Timestamp;
+
+use super::asset_file::AssetFile;
+use super::feed::Feed;
+use super::generated::{Fixed, Generated};
+use super::rows::{ItemRow, modified};
+use super::source::{NamedItem, Source};
+use super::xattrs;
+use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use crate::catalog::Depth;
+use crate::query::View;
+
+/// Which item, and how to get at it without keeping its text in memory.
+#[derive(Clone)]
+pub struct ItemRef {
+    /// Where it is from.
+    pub source: Arc<Source>,
+    /// Its collection's id.
+    pub collection: Arc<str>,
+    /// Its id.
+    pub id: Arc<str>,
+    /// The time its files bear.
+    pub modified: Timestamp,
+    row: Option<(ItemRow, Weak<Feed<ItemRow>>)>,
+}
+
+impl ItemRef {
+    /// An item as a listing has it.
+    pub fn listed(
+        source: &Arc<Source>,
+        collection: &Arc<str>,
+        row: ItemRow,
+        feed: &Weak<Feed<ItemRow>>,
+    ) -> ItemRef {
+        ItemRef {
+            source: Arc::clone(source),
+            collection: Arc::clone(collection),
+            id: Arc::clone(&row.id),
+            modified: row.modified,
+            row: Some((row, Weak::clone(feed))),
+        }
+    }
+
+    /// An item that was asked for by its id, and is remembered by the source.
+    pub fn met(source: &Arc<Source>, collection: &Arc<str>, item: &NamedItem) -> ItemRef {
+        ItemRef {
+            source: Arc::clone(source),
+            collection: Arc::clone(collection),
+            id: item.item.id().into(),
+            modified: modified(&item.item),
+            row: None,
+        }
+    }
+
+    /// The item, where it is here.
+    pub fn known(&self) -> Option<Arc<NamedItem>> {
+        if let Some(known) = self.source.known_item(&self.collection, &self.id) {
+            return known;
+        }
+        let (row, _) = self.row.as_ref().filter(|(row, _)| row.depth == Depth::Whole)?;
+        let item = Arc::new(NamedItem::new(row.item()?));
+        self.source.remember_item(&self.collection, &self.id, Some(Arc::clone(&item)));
+        Some(item)
+    }
+
+    /// The item: from here, else one request.
+    pub fn load(&self) -> Result<Arc<NamedItem>, Error> {
+        if let Some(known) = self.known() {
+            return Ok(known);
+        }
+        let listing = self.row.as_ref().and_then(|(row, feed)| Some((row, feed.upgrade()?)));
+        let item = match listing {
+            Some((row, feed)) => self.source.look_into(&self.collection, row, &feed)?,
+            None => self.source.item(&self.collection, &self.id)?,
+        };
+        item.ok_or_else(|| Error::Vanished(format!("{}/{}", self.collection, self.id)))
+    }
+}
+
+/// The directory of one item.
+pub struct ItemDirectory {
+    item: ItemRef,
+    /// Says which assets show.
+    view: Arc<View>,
+}
+
+impl ItemDirectory {
+    /// A directory of an item, seen as the path above it says.
+    pub fn new(item: ItemRef, view: Arc<View>) -> ItemDirectory {
+        ItemDirectory { item, view }
+    }
+
+    fn item_json(&self, item: &NamedItem) -> Entry {
+        let text = item.item.raw().as_bytes().to_vec();
+        Generated::fixed(text, self.item.modified, self.item.source.lifetime()).entry("item.json")
+    }
+
+    fn asset(&self, item: &NamedItem, at: usize) -> Option<Entry> {
+        let (name, asset) = item.files.get(at)?;
+        let file = AssetFile::new(self.item.clone(), item, asset);
+        let identity = file.identity();
+        let lifetime = self.item.source.lifetime();
+        Some(Entry { name: name.into(), node: Node::File(Arc::new(file)), identity, lifetime })
+    }
+
+    fn entry(&self, item: &NamedItem, name: &OsStr) -> Found {
+        let lifetime = self.item.source.lifetime();
+        if name == "item.json" {
+            return Found::Entry(self.item_json(item));
+        }
+        let at = item
+            .files
+            .iter()
+            .position(|(file, asset)| OsStr::new(file) == name && self.view.shows(&asset.key, file));
+        at.and_then(|at| self.asset(item, at)).map_or(Found::Absent(lifetime), Found::Entry)
+    }
+
+    fn entries(&self, item: &NamedItem) -> Vec<Entry> {
+        let shown =
+            item.files.iter().enumerate().filter(|(_, (name, asset))| self.view.shows(&asset.key, name));
+        let assets = shown.filter_map(|(at, _)| self.asset(item, at));
+        std::iter::once(self.item_json(item)).chain(assets).collect()
+    }
+}
+
+impl Directory for ItemDirectory {
+    fn attributes(&self) -> Attributes {
+        Attributes { size: Some(0), modified: self.item.modified, lifetime: self.item.source.lifetime() }
+    }
+
+    fn find_known(&self, name: &OsStr) -> Option<Result<Found, Error>> {
+        self.item.known().map(|item| Ok(self.entry(&item, name)))
+    }
+
+    fn find(&self, name: &OsStr) -> Result<Found, Error> {
+        let item = self.item.load()?;
+        Ok(self.entry(&item, name))
+    }
+
+    fn list(&self) -> Arc<dyn Listing> {
+        match self.item.known() {
+            Some(item) => Arc::new(Fixed(self.entries(&item))),
+            None => Arc::new(Unread(ItemDirectory { item: self.item.clone(), view: Arc::clone(&self.view) })),
+        }
+    }
+
+    fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
+        self.item.known().map(|item| xattrs::of_item(&self.item, &item)).unwrap_or_default()
+    }
+}
+
+/// The listing of an item whose text must be asked for again.
+struct Unread(ItemDirectory);
+
+impl Listing for Unread {
+    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>> {
+        let item = self.0.item.known()?;
+        Some(self.0.entries(&item).into_iter().skip(at).take(most).collect())
+    }
+
+    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
+        let item = self.0.item.load()?;
+        Ok(self.0.entries(&item).into_iter().skip(at).take(most).collect())
+    }
+}
+
+/// An item's directory as an entry of its parent.
+pub fn entry(name: String, item: ItemRef, view: Arc<View>) -> Entry {
+    let lifetime = item.source.lifetime();
+    let node = Node::Directory(Arc::new(ItemDirectory::new(item, view)));
+    Entry { name: name.into(), node, identity: Identity::Path, lifetime }
+}
