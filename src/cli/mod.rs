@@ -1,8 +1,95 @@
 //! The command line: clap commands, messages, exit status.
+//!
+//! In: the words of a command. Out: what it does, on stdout what a script would want, on stderr one line where
+//! it failed, and the exit status: 0 done, 1 failed, 2 wrong usage. One file per command; `assemble` makes all
+//! services of a configuration, which every command shares.
 
+mod check;
+mod completions;
+mod config;
+mod daemon;
+mod failure;
+mod log;
+mod man;
+mod options;
+
+use std::ffi::OsString;
 use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::{Failure, Outcome};
+
+/// Satellite archives as a file system.
+///
+/// A STAC API, a static STAC catalogue or the USGS archive stands below a mount point as
+/// collection/item/asset. A search is a path: MOUNT/<collection>/bbox=0,0,2.5,2.5/datetime=2018/ lists what
+/// matches. Nothing is fetched before it is looked at.
+#[derive(Debug, Parser)]
+#[command(name = "stacfs", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong usage. Configuration: stacfs config init.")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Config(config::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
 
 /// Runs the command line of this process. 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
-    ExitCode::SUCCESS
+    run_words(std::env::args_os())
+}
+
+fn run_words(words: impl Iterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(words) {
+        Ok(cli) => match cli.command.run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => failure.tell(),
+        },
+        // Help and version are answers, not errors.
+        Err(error) if !error.use_stderr() => {
+            // A closed pipe (`stacfs --help | head -1`) is no failure.
+            let _ = error.print();
+            ExitCode::SUCCESS
+        }
+        Err(error) if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        Err(error) => failure::of_clap(&error).tell(),
+    }
+}
+
+/// Prints an answer on stdout. A pipe that was closed early (`| head`) is no failure.
+fn print(text: &str) -> Outcome {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::failed(format!("the answer cannot be printed: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether stdout is a terminal that may be coloured.
+fn is_for_a_person() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none()
+}
+
+impl Command {
+    fn run(self) -> Outcome {
+        match self {
+            Command::Check(args) => check::run(&args),
+            Command::Config(args) => config::run(&args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        }
+    }
 }

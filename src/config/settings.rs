@@ -74,23 +74,34 @@ impl SourceConfig {
 
     /// Its credentials and headers, bound to its own origin.
     fn grants(&self) -> Vec<Grant> {
-        let origin = match &self.kind {
-            SourceKind::Url(url) => url.origin(),
-            SourceKind::File(_) => return Vec::new(),
-            // M2M's token is not HTTP's business: it goes into the body of a login. ESPA wants HTTP Basic.
-            SourceKind::Usgs { espa, .. } => espa.origin(),
-        };
-        let credential = match self.credential.clone() {
-            Some(Credential::Usgs { username, password: Some(password), .. }) => {
-                Some(Credential::Basic { username, password })
+        let mut grants = Vec::new();
+        let origin = match (&self.kind, &self.credential) {
+            (SourceKind::File(_), _) => return grants,
+            (SourceKind::Url(url), credential) => {
+                let origin = url.origin();
+                grants.extend(
+                    credential.clone().map(|credential| Grant { origin: origin.clone(), credential }),
+                );
+                origin
             }
-            Some(Credential::Usgs { password: None, .. }) | None => None,
-            other => other,
+            (SourceKind::Usgs { m2m, espa }, credential) => {
+                if let Some(Credential::Usgs { username, password: Some(password), .. }) = credential {
+                    let (username, password) = (username.clone(), password.clone());
+                    let credential = Credential::Basic { username, password };
+                    grants.push(Grant { origin: espa.origin(), credential });
+                }
+                // M2M is logged in to by a message; the client only learns what it must never show.
+                let credential = credential.clone();
+                grants.extend(credential.map(|credential| Grant { origin: m2m.origin(), credential }));
+                m2m.origin()
+            }
         };
         let headers = self.headers.iter().cloned();
-        let headers = headers.map(|(name, value)| Credential::Header { name, value });
-        let all = credential.into_iter().chain(headers);
-        all.map(|credential| Grant { origin: origin.clone(), credential }).collect()
+        grants.extend(headers.map(|(name, value)| Grant {
+            origin: origin.clone(),
+            credential: Credential::Header { name, value },
+        }));
+        grants
     }
 }
 

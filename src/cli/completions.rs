@@ -1,0 +1,23 @@
+//! `stacfs completions`: what a shell needs to complete our commands and options.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use super::{Cli, Outcome};
+
+/// Print completions for a shell
+#[derive(Debug, clap::Args)]
+#[command(after_help = "bash: stacfs completions bash > ~/.local/share/bash-completion/completions/stacfs\n\
+                        zsh:  stacfs completions zsh > a folder of $fpath, as _stacfs\n\
+                        fish: stacfs completions fish > ~/.config/fish/completions/stacfs.fish")]
+pub struct Args {
+    /// Which shell
+    shell: Shell,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "stacfs", &mut script);
+    super::print(&String::from_utf8_lossy(&script))
+}
