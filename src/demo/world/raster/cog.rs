@@ -64,18 +64,23 @@ impl Sample {
 
     /// `values` rounded, clamped and stored; NaN as `nodata`.
     fn store(self, values: &[f32], nodata: f64) -> Vec<u8> {
-        let whole = |v: &f32| if v.is_nan() { nodata as f32 } else { v.round() };
+        let nodata = nodata as f32;
+        let whole = |v: f32| if v.is_nan() { nodata } else { v.round() };
+        let mut bytes = vec![0; values.len() * self.size()];
         // `as` clamps to the type's range.
         match self {
-            Sample::U8 => values.iter().map(|v| whole(v) as u8).collect(),
-            Sample::U16 => values.iter().flat_map(|v| (whole(v) as u16).to_le_bytes()).collect(),
-            Sample::I16 => values.iter().flat_map(|v| (whole(v) as i16).to_le_bytes()).collect(),
-            Sample::F32 => values
-                .iter()
-                .flat_map(|&v| if v.is_nan() { nodata as f32 } else { v }.to_le_bytes())
-                .collect(),
+            Sample::U8 => bytes.iter_mut().zip(values).for_each(|(byte, &v)| *byte = whole(v) as u8),
+            Sample::U16 => pack(&mut bytes, values, |v| (whole(v) as u16).to_le_bytes()),
+            Sample::I16 => pack(&mut bytes, values, |v| (whole(v) as i16).to_le_bytes()),
+            Sample::F32 => pack(&mut bytes, values, |v| if v.is_nan() { nodata } else { v }.to_le_bytes()),
         }
+        bytes
     }
+}
+
+/// Stores `values` one after another.
+fn pack<const N: usize>(bytes: &mut [u8], values: &[f32], store: impl Fn(f32) -> [u8; N]) {
+    bytes.chunks_exact_mut(N).zip(values).for_each(|(bytes, &v)| bytes.copy_from_slice(&store(v)));
 }
 
 /// How tiles are packed.

@@ -61,6 +61,29 @@ impl Lattice {
         }
     }
 
+    /// Adds the values of `coarser`, a lattice over the same window.
+    pub fn add(&mut self, coarser: &Lattice) {
+        for index in 0..self.values.len() {
+            let (x, y) = self.place(index);
+            self.values[index] += coarser.at(x, y);
+        }
+    }
+
+    /// The value at a pixel. The last points stand for what lies beyond them.
+    fn at(&self, x: i64, y: i64) -> f32 {
+        let rows = self.values.len() / self.columns;
+        let column = ((x.div_euclid(self.step) - self.first.0).max(0) as usize).min(self.columns - 2);
+        let row = ((y.div_euclid(self.step) - self.first.1).max(0) as usize).min(rows - 2);
+        let share = |at: i64, first: i64, point: usize| {
+            (at - (first + point as i64) * self.step) as f32 / self.step as f32
+        };
+        let (right, down) = (share(x, self.first.0, column), share(y, self.first.1, row));
+        let corner = row * self.columns + column;
+        let line = |from: usize| self.values[from] + (self.values[from + 1] - self.values[from]) * right;
+        let (upper, lower) = (line(corner), line(corner + self.columns));
+        upper + (lower - upper) * down
+    }
+
     /// The value of every pixel of `window`, which is the one the lattice was made over or lies within it.
     pub fn spread(&self, window: Window) -> Vec<f32> {
         let mut out = vec![0.0; window.pixels()];
@@ -115,6 +138,15 @@ mod tests {
                 assert!((value - (2 * x - 3 * y) as f32).abs() < 1e-3, "step {step} at {x}, {y}: {value}");
             }
         }
+    }
+
+    #[test]
+    fn a_finer_lattice_takes_over_a_coarser_one() {
+        let w = window(-9, 14, 33, 21);
+        let coarse = Lattice::over(w, 8).fill(|x, y| (x + 2 * y) as f32);
+        let mut fine = Lattice::over(w, 4);
+        fine.add(&coarse);
+        assert!(fine.spread(w).iter().zip(coarse.spread(w)).all(|(a, b)| (a - b).abs() < 1e-3));
     }
 
     #[test]

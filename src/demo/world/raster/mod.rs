@@ -16,6 +16,7 @@ mod ifd;
 mod lattice;
 pub mod moon;
 mod noise;
+pub mod relief;
 
 pub use cog::{Cog, Compression, Sample, Spec};
 pub use geokeys::{Crs, Georeference};

@@ -1,9 +1,10 @@
-//! The Moon: highlands and maria under craters of all sizes, lit from the east.
+//! The Moon: highlands and maria under craters of all sizes, lit from the west.
 //!
 //! Brightness is taken as linear in the slope, so that the shading of several reliefs is the sum of theirs: large
 //! craters are drawn one by one on a lattice, small ones come from two tiles of ready-made ground that repeat at
 //! different lengths. That paints hundreds of megabytes a second.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::lattice::Lattice;
@@ -30,6 +31,8 @@ pub struct Moon {
 const SMALLEST: f64 = 22.0;
 /// The share of places that bear a crater, class by class.
 const DENSITY: [f32; 6] = [0.55, 0.42, 0.34, 0.26, 0.18, 0.12];
+/// The pixels between the points at which these classes are drawn: enough for their rims, and no more.
+const STEPS: [(i64, Range<usize>); 4] = [(32, 5..6), (16, 3..5), (8, 2..3), (4, 0..2)];
 /// How far a crater's slopes and a young crater's rays reach, in radii.
 const APRON: f64 = 2.0;
 const RAYS: f64 = 6.0;
@@ -53,6 +56,14 @@ impl Crater {
         self.freshness > 0.93 && self.radius > 40.0
     }
 
+    /// No large rim is a circle.
+    fn wobble(&self, u: f32, v: f32) -> f32 {
+        if self.radius < 40.0 {
+            return 1.0;
+        }
+        1.0 + 0.09 * wave(self.seed, 1.3 * f64::from(u), 1.3 * f64::from(v))
+    }
+
     /// The slope along the radius, upwards outwards, at `t` radii from the centre.
     fn slope(&self, t: f32) -> f32 {
         let bowl = if self.radius > 110.0 { floored(t) } else { t };
@@ -60,20 +71,17 @@ impl Crater {
             * match t {
                 ..0.82 => bowl,
                 ..1.0 => mix(bowl, 0.0, (t - 0.82) / 0.18),
-                ..1.2 => -2.1 * (t - 1.0),
-                _ => -0.42 * (1.0 - (t - 1.2) / 0.8).max(0.0).powi(2),
+                ..1.12 => -2.9 * (t - 1.0),
+                _ => -0.35 * (1.0 - (t - 1.12) / 0.8).max(0.0).powi(2),
             }
     }
 }
 
-/// The bowl of a large crater: a flat floor with a central peak, and terraced walls.
+/// The bowl of a large crater: a flat floor with a central peak, and a steep wall.
 fn floored(t: f32) -> f32 {
     match t {
-        ..0.16 => -5.0 * t * (0.16 - t) / 0.08,
-        ..0.55 => 0.0,
-        ..0.66 => 9.0 * (t - 0.55),
-        ..0.72 => 0.25,
-        _ => 1.15,
+        ..0.16 => -4.0 * t * (0.16 - t) / 0.08,
+        _ => 1.25 * step(0.5, 0.78, t),
     }
 }
 
@@ -133,10 +141,8 @@ impl Moon {
             let distance = (dx * dx + dy * dy).sqrt().max(1e-3);
             let t = distance / radius;
             if t < 2.2 {
-                // No rim is a circle.
-                let (u, v) = (f64::from(dx / radius), f64::from(dy / radius));
-                let t = t * (1.0 + 0.09 * wave(crater.seed, 1.3 * u, 1.3 * v));
-                *value -= crater.slope(t) * dx / distance;
+                let t = t * crater.wobble(dx / radius, dy / radius);
+                *value += crater.slope(t) * away_from_sun(dx, dy) / distance;
             }
         });
     }
@@ -165,17 +171,19 @@ static GROUNDS: LazyLock<[Ground; 2]> =
 impl Picture for Moon {
     fn paint(&self, window: Window) -> Vec<f32> {
         let scale = f64::from(1u32 << window.level);
-        let fine = (4 >> window.level).max(1);
         let coarse = (32 >> window.level).max(1);
-        let mut relief = Lattice::over(window, fine);
         let full = |v: i64| v as f64 * scale;
         let maria = Lattice::over(window, coarse).fill(|x, y| self.mare(full(x), full(y)));
         let mut albedo = Lattice::over(window, coarse).fill(|x, y| {
             let blotches = waves(self.seed ^ 0xa1b, 3, 0.6, full(x) / 700.0, full(y) / 700.0);
             mix(1.0, 0.5, self.mare(full(x), full(y))) * (1.0 + 0.1 * blotches)
         });
-        for class in 0..DENSITY.len() {
-            for crater in self.craters(class, window) {
+        let mut relief = Lattice::over(window, coarse);
+        for (step, classes) in STEPS {
+            let coarser =
+                std::mem::replace(&mut relief, Lattice::over(window, (step >> window.level).max(1)));
+            relief.add(&coarser);
+            for crater in classes.flat_map(|class| self.craters(class, window)) {
                 // What is smaller than a pixel or two would only be noise.
                 if crater.radius > 1.5 * scale {
                     self.raise(&crater, scale, &mut relief);
@@ -188,9 +196,17 @@ impl Picture for Moon {
         let mut slopes = relief.spread(window);
         let calm = maria.spread(window);
         GROUNDS.iter().for_each(|ground| ground.add(window, &calm, &mut slopes));
-        let albedo = albedo.spread(window);
-        slopes.iter().zip(&albedo).map(|(slope, albedo)| self.gain * albedo * lit(*slope)).collect()
+        for (value, albedo) in slopes.iter_mut().zip(albedo.spread(window)) {
+            *value = self.gain * albedo * lit(*value);
+        }
+        slopes
     }
+}
+
+/// The share of a way east and south that leads away from the sun, which stands in the west-north-west, low: a
+/// picture lit from the upper left is seen as hollows and not as domes.
+fn away_from_sun(east: f32, south: f32) -> f32 {
+    0.92 * east + 0.39 * south
 }
 
 /// Brightness of a slope towards the sun: linear on gentle slopes, never quite black and never glaring.

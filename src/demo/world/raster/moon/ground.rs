@@ -2,8 +2,9 @@
 
 use super::super::Window;
 use super::super::noise::{mix, unit};
+use super::away_from_sun;
 
-/// Slopes towards the east, at full size and reduced by halves as long as the length of the tile allows.
+/// Slopes towards the sun, at full size and reduced by halves as long as the length of the tile allows.
 pub(super) struct Ground {
     levels: Vec<(usize, Vec<f32>)>,
 }
@@ -76,7 +77,7 @@ fn stamp(slopes: &mut [f32], length: usize, place: (f32, f32), radius: f32, dept
                 _ => 0.0,
             };
             let wrapped = |v: i64| v.rem_euclid(length as i64) as usize;
-            slopes[wrapped(y) * length + wrapped(x)] -= depth * slope * east / distance;
+            slopes[wrapped(y) * length + wrapped(x)] += depth * slope * away_from_sun(east, south) / distance;
         }
     }
 }
