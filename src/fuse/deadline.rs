@@ -6,6 +6,7 @@
 //! try.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,18 +33,37 @@ impl Limits {
     }
 }
 
-/// What is waited for, in words for `.stacfs/errors`.
-#[derive(Debug, Clone)]
-pub(super) struct About {
-    /// The call: `lookup`, `read` …
-    pub call: &'static str,
-    /// The path below the mount point.
-    pub path: String,
+/// A call that may wait.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Asked {
+    /// What a name stands for.
+    Lookup,
+    /// A size.
+    Stat,
+    /// Entries of a directory.
+    Readdir,
+    /// A file to read from.
+    Open,
+    /// Bytes.
+    Read,
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Asked::Lookup => "lookup",
+            Asked::Stat => "stat",
+            Asked::Readdir => "readdir",
+            Asked::Open => "open",
+            Asked::Read => "read",
+        })
+    }
 }
 
 /// A call of the kernel that a worker answers.
 pub(super) struct Call<R> {
-    about: About,
+    asked: Asked,
+    path: String,
     limits: Limits,
     progress: Progress,
     report: Arc<Report>,
@@ -51,10 +71,10 @@ pub(super) struct Call<R> {
 }
 
 impl<R: Refuse> Call<R> {
-    /// A call whose wait begins now.
-    pub fn new(about: About, limits: Limits, report: Arc<Report>, reply: R) -> Call<R> {
+    /// A call about `path` (below the mount point) whose wait begins now.
+    pub fn new(asked: Asked, path: String, limits: Limits, report: Arc<Report>, reply: R) -> Call<R> {
         report.counters.waiting.add(1);
-        Call { about, limits, progress: Progress::new(), report, reply: Mutex::new(Some(reply)) }
+        Call { asked, path, limits, progress: Progress::new(), report, reply: Mutex::new(Some(reply)) }
     }
 
     /// The clock that the work touches.
@@ -71,19 +91,15 @@ impl<R: Refuse> Call<R> {
         reply
     }
 
-    /// Answers with an errno, and says why.
+    /// Answers with an errno, and says why. ESTALE from an open is no failure and needs no words: the kernel
+    /// looks the name up again, opens the new inode, and the program sees nothing of it.
     pub fn refuse(&self, errno: i32, words: &str) {
-        self.report.error(&self.about.path, errno, words);
+        match (self.asked, errno) {
+            (Asked::Open, libc::ESTALE) => tracing::debug!(path = self.path, "{words}"),
+            _ => self.report.error(&self.path, errno, words),
+        }
         if let Some(reply) = self.take() {
             reply.refuse(errno);
-        }
-    }
-
-    /// Answers ESTALE without a word: the kernel looks the name up again and the program sees no error.
-    pub fn refuse_stale(&self) {
-        tracing::debug!(path = self.about.path, "changed since it was found; the kernel looks it up again");
-        if let Some(reply) = self.take() {
-            reply.refuse(libc::ESTALE);
         }
     }
 }
@@ -118,10 +134,10 @@ impl<R: Refuse> Waiting for Call<R> {
         let words = format!(
             "{}: no answer after {seconds:.1} s ({bytes} bytes so far, the last sign of life {silence:.1} s \
              ago); the work goes on, try again",
-            self.about.call
+            self.asked
         );
         self.report.counters.timeouts.add(1);
-        self.report.error(&self.about.path, libc::ETIMEDOUT, &words);
+        self.report.error(&self.path, libc::ETIMEDOUT, &words);
         reply.refuse(libc::ETIMEDOUT);
     }
 }

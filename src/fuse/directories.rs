@@ -13,11 +13,11 @@ use fuser::{
 };
 
 use super::attributes::{self, file_type, shown};
-use super::deadline::About;
+use super::deadline::Asked;
 use super::inodes::{Inode, kind_of};
 use super::names::GENERATION;
 use super::reply::Refuse;
-use super::service::{Kind, Service};
+use super::service::Service;
 use crate::tree::{Entry, EntryKind, Listing, Node};
 
 /// Entries asked of the listing at a time. fuser does not say how many fit a reply; 32 KiB hold about 250
@@ -115,10 +115,10 @@ impl Service {
         match open.listing.read_known(at, BATCH) {
             Some(first) => self.fill(&open, passed, first, page),
             None => {
-                let about = About { call: "readdir", path: open.inode.path() };
+                let path = open.inode.path();
                 let (service, listing) = (self.clone(), open.listing.clone());
                 let answer = move |page, first| service.fill(&open, passed, first, page);
-                self.ask(Kind::Metadata, about, page, move || listing.read(at, BATCH), answer);
+                self.ask(Asked::Readdir, path, page, move || listing.read(at, BATCH), answer);
             }
         }
     }

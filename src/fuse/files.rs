@@ -6,10 +6,10 @@ use fuser::{
     BackingId, Errno, FileHandle, FopenFlags, OpenAccMode, OpenFlags, ReplyData, ReplyEmpty, ReplyOpen,
 };
 
-use super::deadline::About;
+use super::deadline::Asked;
 use super::inodes::Inode;
 use super::opens::{Mode, Snapshot};
-use super::service::{Kind, Service};
+use super::service::Service;
 use crate::content::OpenFile;
 use crate::report::lock;
 use crate::tree::{Error, Node, Opened};
@@ -37,10 +37,10 @@ impl Service {
         }
         let Some(inode) = self.inodes.get(number) else { return reply.error(Errno::ESTALE) };
         let Node::File(file) = inode.node() else { return reply.error(Errno::EISDIR) };
-        let about = About { call: "open", path: inode.path() };
+        let path = inode.path();
         let service = self.clone();
         let answer = move |reply, opened| service.answer_open(inode, opened, reply);
-        self.ask(Kind::Metadata, about, reply, move || file.open(), answer);
+        self.ask(Asked::Open, path, reply, move || file.open(), answer);
     }
 
     fn answer_open(&self, inode: Arc<Inode>, opened: Opened, reply: ReplyOpen) {
@@ -122,11 +122,11 @@ impl Service {
                 reply.error(Errno::from_i32(error.errno()));
             }
             None => {
-                let about = About { call: "read", path: open.inode.path() };
+                let path = open.inode.path();
                 let service = self.clone();
                 let work = move || file.read(offset, length).map_err(Error::from);
                 let answer = move |reply, bytes: Vec<u8>| service.answer_read(&bytes, reply);
-                self.ask(Kind::Read, about, reply, work, answer);
+                self.ask(Asked::Read, path, reply, work, answer);
             }
         }
     }

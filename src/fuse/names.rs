@@ -7,9 +7,9 @@ use std::time::UNIX_EPOCH;
 use fuser::{Errno, FileAttr, Generation, INodeNo, ReplyAttr, ReplyEntry};
 
 use super::attributes::{self, shown};
-use super::deadline::About;
+use super::deadline::Asked;
 use super::inodes::{Inode, kind_of};
-use super::service::{Kind, Service};
+use super::service::Service;
 use crate::tree::{Attributes, EntryKind, Error, File, Found, Node};
 
 /// The longest name: a segment of the path language. What is listed stays within 255.
@@ -30,10 +30,10 @@ impl Service {
             Some(Ok(found)) => self.answer_lookup(&parent, found, reply),
             Some(Err(error)) => self.refuse_lookup(&parent, name, &error, reply),
             None => {
-                let about = About { call: "lookup", path: parent.path_of(name) };
+                let path = parent.path_of(name);
                 let (service, name) = (self.clone(), OsString::from(name));
                 let answer = move |reply, found| service.answer_lookup(&parent, found, reply);
-                self.ask(Kind::Metadata, about, reply, move || directory.find(&name), answer);
+                self.ask(Asked::Lookup, path, reply, move || directory.find(&name), answer);
             }
         }
     }
@@ -70,12 +70,12 @@ impl Service {
     }
 
     fn resolve(self: &Arc<Service>, inode: Arc<Inode>, file: Arc<dyn File>, reply: ReplyAttr) {
-        let about = About { call: "stat", path: inode.path() };
+        let path = inode.path();
         let service = self.clone();
         let answer = move |reply, resolved: Attributes| {
             service.answer_getattr(&inode, EntryKind::File, &resolved, reply);
         };
-        self.ask(Kind::Metadata, about, reply, move || file.resolve(), answer);
+        self.ask(Asked::Stat, path, reply, move || file.resolve(), answer);
     }
 
     fn answer_getattr(&self, inode: &Inode, kind: EntryKind, attributes: &Attributes, reply: ReplyAttr) {

@@ -1,9 +1,9 @@
 //! How one inode is open, and which size that makes it show.
 //!
 //! Two rules of the kernel meet here. A passthrough open and an open through the page cache must not stand on
-//! one inode at a time: the second is answered EIO by the kernel (`facts` of Linux 6.9 and later; a "server
-//! mistake"). And the page cache and the size belong to the inode, not to the handle: two different snapshots
-//! of a generated file must not meet in it.
+//! one inode at a time: the kernel answers the second with EIO (Linux 6.9, fs/fuse/iomode.c). And the page
+//! cache and the size belong to the inode, not to the handle: two different snapshots of a generated file must
+//! not meet in it.
 
 use std::borrow::Cow;
 use std::fs::File;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::MountOptions;
 use super::attributes::Owner;
-use super::deadline::{About, Call, Limits, Watch};
+use super::deadline::{Asked, Call, Limits, Watch};
 use super::directories::OpenDirectory;
 use super::files::OpenedFile;
 use super::handles::Handles;
@@ -23,15 +23,6 @@ const MOST_THREADS: usize = 96;
 /// Calls that may wait for a worker. More than that many processes blocked at once is a storm.
 const MOST_QUEUED: usize = 4096;
 
-/// Which workers a call goes to: neither kind can starve the other.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Kind {
-    /// Names, attributes, listings, opens.
-    Metadata,
-    /// Bytes.
-    Read,
-}
-
 /// One mount's state, shared by the FUSE threads and the workers.
 pub(super) struct Service {
     pub inodes: Inodes,
@@ -41,6 +32,7 @@ pub(super) struct Service {
     pub report: Arc<Report>,
     /// Whether the kernel can read backing files without us.
     pub passthrough: AtomicBool,
+    /// For names, attributes, listings and opens; apart from `reads`, so that neither starves the other.
     metadata: Workers,
     reads: Workers,
     watch: Arc<Watch>,
@@ -86,36 +78,36 @@ impl Service {
         self.passthrough.load(Ordering::Relaxed)
     }
 
-    /// Has a worker do `work`, under a deadline, and `answer` with what comes of it. A failure is reported and
-    /// answered with its errno. Returns at once.
+    /// Has a worker do `work` on `path`, under a deadline, and `answer` with what comes of it. A failure is
+    /// reported and answered with its errno. Returns at once.
     pub fn ask<R: Refuse, T>(
         &self,
-        kind: Kind,
-        about: About,
+        asked: Asked,
+        path: String,
         reply: R,
         work: impl FnOnce() -> Result<T, Error> + Send + 'static,
         answer: impl FnOnce(R, T) + Send + 'static,
     ) {
-        let (workers, limits) = match kind {
-            Kind::Metadata => (&self.metadata, self.metadata_limits),
-            Kind::Read => (&self.reads, self.read_limits),
+        let (workers, limits) = match asked {
+            Asked::Lookup | Asked::Stat | Asked::Readdir | Asked::Open => {
+                (&self.metadata, self.metadata_limits)
+            }
+            Asked::Read => (&self.reads, self.read_limits),
         };
-        let stale_is_usual = about.call == "open";
-        let call = Arc::new(Call::new(about, limits, self.report.clone(), reply));
+        let call = Arc::new(Call::new(asked, path, limits, self.report.clone(), reply));
         let ticket = self.watch.add(call.clone());
-        let asked = call.clone();
+        let waiting = call.clone();
         let job = move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| with_progress(Some(asked.progress()), work)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| with_progress(Some(waiting.progress()), work)));
             drop(ticket);
             match outcome {
                 Ok(Ok(found)) => {
-                    if let Some(reply) = asked.take() {
+                    if let Some(reply) = waiting.take() {
                         answer(reply, found);
                     }
                 }
-                Ok(Err(error)) if stale_is_usual && error.errno() == libc::ESTALE => asked.refuse_stale(),
-                Ok(Err(error)) => asked.refuse(error.errno(), &error.to_string()),
-                Err(panic) => asked.refuse(libc::EIO, &fault(&*panic)),
+                Ok(Err(error)) => waiting.refuse(error.errno(), &error.to_string()),
+                Err(panic) => waiting.refuse(libc::EIO, &fault(&*panic)),
             }
         };
         if workers.submit(Box::new(job)).is_err() {

@@ -20,8 +20,7 @@ struct Bench {
 fn bench(limits: Limits) -> Bench {
     let report = Arc::new(Report::new());
     let (sender, errnos) = channel();
-    let about = About { call: "lookup", path: "a/b".to_owned() };
-    let call = Arc::new(Call::new(about, limits, report.clone(), Told(sender)));
+    let call = Arc::new(Call::new(Asked::Lookup, "a/b".to_owned(), limits, report.clone(), Told(sender)));
     Bench { report, call, errnos }
 }
 
