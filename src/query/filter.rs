@@ -7,7 +7,11 @@ use super::error::Fault;
 
 /// How deep brackets and prefix operators may nest. The parser tries each bracket in several ways, so its work
 /// doubles with each level, and it calls itself.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 10;
+
+/// How many operators may hang on each other without brackets (`a = b = c …`; AND and OR do not count):
+/// evaluation calls itself for each.
+const LONGEST_CHAIN: usize = 64;
 
 /// The text of a `filter=` value, trimmed, if it is CQL2.
 pub(super) fn check(text: &str) -> Result<String, Fault> {
@@ -27,6 +31,10 @@ pub(super) fn expression(text: &str) -> Result<Expr, Fault> {
     }
     shape(text)?;
     let parsed = cql2::parse_text(text).map_err(|error| Fault::new(words(text, &error)).hint(FORM))?;
+    if deeper_than(&parsed, LONGEST_CHAIN) {
+        return Err(Fault::new(format!("it chains more than {LONGEST_CHAIN} operators"))
+            .hint("write it as several filters"));
+    }
     match parsed {
         Expr::Literal(_) | Expr::Float(_) | Expr::Array(_) | Expr::Geometry(_) | Expr::Null => {
             Err(Fault::new("it asks nothing of an item").hint(FORM))
@@ -77,6 +85,25 @@ fn shape(text: &str) -> Result<(), Fault> {
     }
 }
 
+/// Whether an expression nests deeper than that. Calls nothing that calls itself.
+fn deeper_than(expr: &Expr, most: usize) -> bool {
+    let mut open = vec![(expr, 0)];
+    while let Some((expr, depth)) = open.pop() {
+        if depth > most {
+            return true;
+        }
+        match expr {
+            Expr::Operation { args: parts, .. }
+            | Expr::Array(parts)
+            | Expr::Interval { interval: parts }
+            | Expr::BBox { bbox: parts } => open.extend(parts.iter().map(|part| (part.as_ref(), depth + 1))),
+            Expr::Date { date: part } | Expr::Timestamp { timestamp: part } => open.push((part, depth + 1)),
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Where the parser stopped, in one line.
 fn words(text: &str, error: &cql2::Error) -> String {
     let place = match error {
@@ -89,5 +116,55 @@ fn words(text: &str, error: &cql2::Error) -> String {
         Some(rest) if rest.trim().is_empty() => "it ends too early".to_owned(),
         Some(rest) => format!("it cannot be read from {:?} on", rest.chars().take(20).collect::<String>()),
         None => format!("it cannot be read: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cql::Filter;
+    use super::super::evaluate::Seen;
+    use super::*;
+    use crate::item::Item;
+
+    /// Each of these costs the parser or the stack as much as it can: they must come to an end, in a thread
+    /// with the stack of any other.
+    #[test]
+    fn hostile_filters_come_to_an_end() {
+        let nested = |inner: &str, depth: usize| format!("{}{inner}{}", "(".repeat(depth), ")".repeat(depth));
+        let item =
+            Item::from_json(r#"{"type":"Feature","id":"x","properties":{"a":true,"b":[1,2]}}"#).unwrap();
+        let seen = Seen { item: &item, collection: None };
+        for (text, good) in [
+            (nested("a=1", DEEPEST), true),
+            (nested("a=1", DEEPEST + 1), false),
+            (nested("a=", DEEPEST), false),
+            (nested("a=1 a", DEEPEST), false),
+            (nested(&format!("a=1 and {}", nested("b=", 5)), 5), false),
+            (format!("{}a", "not ".repeat(DEEPEST)), true),
+            (format!("{}a", "not ".repeat(DEEPEST + 1)), false),
+            (format!("a = {}1", "-".repeat(900)), false),
+            (format!("{}b=2", "a=1 or ".repeat(140)), true),
+            (format!("{}1", "a=".repeat(60)), true),
+            (format!("{}1", "a+".repeat(60)), true),
+            (format!("{}1", "a=".repeat(500)), false),
+            (format!("{}1", "a+".repeat(500)), false),
+            (format!("{}1", "a in ".repeat(200)), false),
+            (format!("a in ({}1)", "1,".repeat(400)), true),
+            ("POLYGON((0 0,".repeat(60), false),
+            ("'".repeat(1001), false),
+            ("\"".repeat(1000), true),
+        ] {
+            assert_eq!(check(&text).is_ok(), good, "{text}");
+            if let Ok(filter) = Filter::new(&text) {
+                filter.matches(&seen);
+            }
+        }
+    }
+
+    #[test]
+    fn quotes_hide_brackets() {
+        for good in ["a = '((((((((((((((('", "\"(((\" = 1", "a = 'it''s ('"] {
+            assert_eq!(check(good), Ok(good.to_owned()));
+        }
     }
 }

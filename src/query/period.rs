@@ -155,7 +155,7 @@ fn time_of(text: &str) -> Result<Period, Fault> {
         return Err(wrong());
     }
     period(day)?;
-    let minute = !clock.as_bytes().get(6).is_some_and(|b| *b == b':');
+    let minute = clock.as_bytes().get(6).is_none_or(|b| *b != b':');
     let full = match minute {
         true => format!("{day}{}:00{}", &clock[..6], &clock[6..]),
         false => upper.clone(),

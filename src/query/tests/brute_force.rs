@@ -123,7 +123,7 @@ fn telling(at: &Patch, how: Written) -> bool {
 fn seconds(text: &str) -> (String, String) {
     const DAYS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
     let year: u32 = text[..4].parse().unwrap();
-    let days = |month: usize| if month == 2 && year % 4 == 0 { 29 } else { DAYS[month - 1] };
+    let days = |month: usize| if month == 2 && year.is_multiple_of(4) { 29 } else { DAYS[month - 1] };
     match text.len() {
         4 => (format!("{text}-01-01T00:00:00Z"), format!("{text}-12-31T23:59:59Z")),
         7 => (

@@ -162,7 +162,7 @@ const BAD: &[(&str, &str)] = &[
     ("filter='x'", "it asks nothing of an item; write CQL2 text, as in eo:cloud_cover < 20 AND platform = 'landsat-8'"),
     ("filter={\"op\":1}", "CQL2 JSON has no place in a path; write CQL2 text, as in eo:cloud_cover < 20 AND platform = 'landsat-8'"),
     ("filter=a == 1", "it cannot be read from \"= 1\" on; write CQL2 text, as in eo:cloud_cover < 20 AND platform = 'landsat-8'"),
-    ("filter=((((((((((((((a=1))))))))))))))", "it nests deeper than 12; split it at its ANDs: each filter= directory narrows further"),
+    ("filter=((((((((((((((a=1))))))))))))))", "it nests deeper than 10; split it at its ANDs: each filter= directory narrows further"),
     ("platform=", "there is no value after the =; write platform.isnull=true for items without it, platform=%22%22 for an empty text"),
     ("platform=a,b", "one value is wanted, and a comma separates values; did you mean platform.in=a,b? (a comma in a value is %2C)"),
     ("gsd.lt=1,2", "one value is wanted, and a comma separates values; write a comma that belongs to the value as %2C"),
