@@ -4,6 +4,8 @@
 //! they are: the antimeridian, dates as periods, numbers against numbers. So `filter=` and the other
 //! predicates agree.
 
+use std::collections::BTreeSet;
+
 use cql2::Expr;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -47,6 +49,27 @@ impl Filter {
     pub fn matches(&self, seen: &Seen<'_>) -> bool {
         self.0.truth(seen) == Some(true)
     }
+}
+
+/// The names of the properties that CQL2 text speaks of.
+pub(super) fn properties(text: &str) -> Result<BTreeSet<String>, Fault> {
+    let root = expression(text)?;
+    let mut names = BTreeSet::new();
+    let mut open = vec![&root];
+    while let Some(expr) = open.pop() {
+        match expr {
+            Expr::Property { property } => {
+                names.insert(plain_name(property).to_owned());
+            }
+            Expr::Operation { args: parts, .. }
+            | Expr::Array(parts)
+            | Expr::Interval { interval: parts }
+            | Expr::BBox { bbox: parts } => open.extend(parts.iter().map(|part| part.as_ref())),
+            Expr::Date { date: part } | Expr::Timestamp { timestamp: part } => open.push(part),
+            _ => {}
+        }
+    }
+    Ok(names)
 }
 
 fn condition(expr: Expr) -> Condition {

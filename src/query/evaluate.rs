@@ -1,6 +1,7 @@
 //! Searches evaluated here, on items.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use super::cql::Filter;
 use super::error::{Error, Fault};
 use super::footprint::Region;
 use super::words::Words;
-use super::{compare, degrees};
+use super::{compare, cql, degrees};
 use crate::item::{Collection, Item};
 
 /// A search made ready to be asked of many items: shapes and CQL2 text are read once.
@@ -142,6 +143,18 @@ impl Query {
         Ok(Evaluator::new(self)?.matches(item))
     }
 
+    /// The properties that the search names, `properties.` left out: those of comparisons and of filters. What
+    /// every item has (`id`, `collection`, `datetime`, `geometry`, `bbox`) is not among them. A search that
+    /// finds nothing is worth a word where one of these is known nowhere.
+    pub fn properties(&self) -> BTreeSet<String> {
+        let named = |predicate: &Predicate| match predicate {
+            Predicate::Property(comparison) => BTreeSet::from([comparison.property.clone()]),
+            Predicate::Filter(text) => cql::properties(text).unwrap_or_default(),
+            _ => BTreeSet::new(),
+        };
+        self.predicates.iter().flat_map(named).filter(|name| !OWN.contains(&name.as_str())).collect()
+    }
+
     /// Whether items of a collection may meet the search, by what the collection says of itself: its name, and
     /// its box where it is one in degrees. What it does not say never speaks against it, nor does its time,
     /// which is often out of date.
@@ -162,6 +175,9 @@ impl Query {
         })
     }
 }
+
+/// What every item has, whatever its properties.
+const OWN: [&str; 5] = ["id", "collection", "datetime", "geometry", "bbox"];
 
 /// What is written where nobody knew the box.
 const NOWHERE: crate::item::Bbox = crate::item::Bbox { west: 0.0, south: 0.0, east: 0.0, north: 0.0 };

@@ -242,6 +242,20 @@ fn a_search_is_all_of_its_predicates() {
 }
 
 #[test]
+fn a_search_knows_the_properties_it_names() {
+    let search = query(&[
+        "bbox=0,0,1,1",
+        "id.like=x*",
+        "gsd.lt=5",
+        "filter=properties.platform = 'x' AND (casei(\"eo:cloud_cover\") IN (a, b) OR T_AFTER(datetime, DATE('2018-01-01')))",
+    ]);
+    assert_eq!(
+        search.properties().into_iter().collect::<Vec<_>>(),
+        ["a", "b", "eo:cloud_cover", "gsd", "platform"]
+    );
+}
+
+#[test]
 fn a_filter_that_was_not_checked_is_an_error() {
     let error: Error = Predicate::Filter("a = ".into()).matches(&landsat()).unwrap_err();
     assert!(
@@ -268,8 +282,7 @@ fn collections_are_left_out_by_name_and_place_only() {
     assert!(!may(&["collections=b"], json!(null)) && !may(&["collection.ne=c"], json!(null)));
 }
 
-/// Real items: whatever a search says of them, it says without a panic, and a predicate made of an item's own
-/// values finds it.
+/// A comparison made of an item's own value finds it.
 #[test]
 fn an_item_is_found_by_what_it_says_of_itself() {
     let own = landsat();
