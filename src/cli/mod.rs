@@ -12,6 +12,7 @@ mod failure;
 mod log;
 mod man;
 mod options;
+mod umount;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Umount(umount::Args),
     Check(check::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -86,6 +88,7 @@ fn is_for_a_person() -> bool {
 impl Command {
     fn run(self) -> Outcome {
         match self {
+            Command::Umount(args) => umount::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
