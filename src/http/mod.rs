@@ -22,10 +22,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use error::Error;
-pub use redact::shown;
+pub use redact::{is_secret, shown};
 pub use reqwest::Method;
 pub use reqwest::header::HeaderMap;
 use url::Url;
+pub use words::words;
 
 use crate::config::Grant;
 use crate::report::Report;
@@ -151,7 +152,17 @@ impl Http {
     /// # Errors
     /// Any [`Error`]; a status of 400 or more is [`Error::Status`] with the server's own words.
     pub fn document(&self, request: &Request) -> Result<Document, Error> {
-        self.with_retries(|| self.follow(request, Lane::Document)?.into_document(self.settings.max_document))
+        self.document_in(self.settings.attempts, request)
+    }
+
+    /// As [`Http::document`], in at most so many attempts: for callers that would rather ask for less.
+    ///
+    /// # Errors
+    /// As [`Http::document`].
+    pub fn document_in(&self, attempts: u32, request: &Request) -> Result<Document, Error> {
+        self.retry(attempts, || {
+            self.follow(request, Lane::Document)?.into_document(self.settings.max_document)
+        })
     }
 
     /// The head of an answer as a stream: one attempt, no content coding, redirects followed under the same
@@ -165,8 +176,12 @@ impl Http {
 
     /// Runs `attempt` until it succeeds, fails for good, or the attempts are used up, with back-off between.
     pub fn with_retries<T>(&self, attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+        self.retry(self.settings.attempts, attempt)
+    }
+
+    fn retry<T>(&self, attempts: u32, attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let again = || self.report.counters.retries.add(1);
-        retry::run(self.settings.attempts, self.settings.pause, again, attempt)
+        retry::run(attempts, self.settings.pause, again, attempt)
     }
 
     /// Sends a request and follows redirects to an answer of 2xx.

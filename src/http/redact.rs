@@ -44,15 +44,11 @@ pub fn shown(url: &Url) -> String {
     let _ = url.set_password(None);
     url.set_fragment(None);
     if let Some(query) = url.query() {
-        let signed = query.split('&').any(|pair| name(pair) == "sig");
         let hidden: Vec<String> = query
             .split('&')
-            .map(|pair| {
-                let secret = is_secret(&name(pair)) || (signed && SAS.contains(&name(pair).as_str()));
-                match pair.split_once('=') {
-                    Some((name, _)) if secret => format!("{name}=***"),
-                    _ => pair.to_owned(),
-                }
+            .map(|pair| match pair.split_once('=') {
+                Some((name, _)) if is_secret(pair, query) => format!("{name}=***"),
+                _ => pair.to_owned(),
             })
             .collect();
         let hidden = hidden.join("&");
@@ -61,13 +57,20 @@ pub fn shown(url: &Url) -> String {
     url.into()
 }
 
+/// Whether one `name=value` pair of a query belongs to a signature, or is a token, a key or a password.
+pub fn is_secret(pair: &str, query: &str) -> bool {
+    let name = name(pair);
+    let signed = || query.split('&').any(|pair| self::name(pair) == "sig");
+    is_secret_name(&name) || (SAS.contains(&name.as_str()) && signed())
+}
+
 /// The secret values in a URL, so that words which echo them can be cleaned too.
 pub(super) fn secrets(url: &Url) -> Vec<String> {
-    let values = url.query_pairs().filter(|(name, _)| is_secret(&plain(name)));
+    let values = url.query_pairs().filter(|(name, _)| is_secret_name(&plain(name)));
     values.map(|(_, value)| value.into_owned()).chain(url.password().map(str::to_owned)).collect()
 }
 
-fn is_secret(name: &str) -> bool {
+fn is_secret_name(name: &str) -> bool {
     SECRET.contains(&name) || name.starts_with("xamz") || name.starts_with("xgoog")
 }
 

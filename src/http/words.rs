@@ -6,7 +6,9 @@ use serde_json::Value;
 const LONGEST: usize = 300;
 
 /// One line out of an error body; the status in plain words where the body has none.
-pub(super) fn words(status: u16, body: &[u8]) -> String {
+///
+/// JSON, HTML, S3's XML and plain text are understood, and cut to some 300 characters.
+pub fn words(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let found = match serde_json::from_str::<Value>(&text) {
         Ok(value) => of_json(&value),

@@ -1,0 +1,146 @@
+//! Listings of an API's collections.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::super::{Depth, Error, Page, Pages};
+use super::api::Api;
+use super::items::{links, matched};
+use super::paging::{Onward, Trail};
+use super::params::Step;
+use super::site::Text;
+use crate::http::shown;
+use crate::item::{Collection, Link};
+
+/// Collections asked for per page: pgstac's default of 10 would make hundreds of requests of a large
+/// catalogue, and stac-server's own documentation recommends 100.
+const PAGE_SIZE: u32 = 100;
+
+/// One page of `/collections`.
+struct CollectionPage {
+    collections: Vec<Collection>,
+    links: Vec<Link>,
+    matched: Option<u64>,
+    read: u64,
+    unusable: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    collections: Option<Vec<&'a RawValue>>,
+    links: Option<Value>,
+    #[serde(rename = "numberMatched")]
+    number_matched: Option<Value>,
+    context: Option<Value>,
+}
+
+impl CollectionPage {
+    fn of(document: &Text) -> Result<CollectionPage, Error> {
+        let wrong = |why: String| Error::NotStac { url: shown(&document.url), why };
+        // A few servers answer with the bare array.
+        let envelope: Envelope<'_> = if document.text.starts_with('[') {
+            let collections = serde_json::from_str(&document.text);
+            collections.map(|c| Envelope {
+                collections: Some(c),
+                links: None,
+                number_matched: None,
+                context: None,
+            })
+        } else {
+            serde_json::from_str(&document.text)
+        }
+        .map_err(|e| wrong(format!("the answer is no list of collections: {e}")))?;
+        let members = envelope.collections.ok_or_else(|| {
+            let said = crate::http::words(200, document.text.as_bytes());
+            wrong(format!("the answer is no list of collections ({said})"))
+        })?;
+        let mut page = CollectionPage {
+            collections: Vec::new(),
+            links: envelope.links.map(links).unwrap_or_default(),
+            matched: matched(envelope.number_matched.as_ref(), envelope.context.as_ref()),
+            read: members.len() as u64,
+            unusable: Vec::new(),
+        };
+        for member in members {
+            match Collection::from_json(member.get()) {
+                Ok(collection) => page.collections.push(collection),
+                Err(error) => page.unusable.push(error.to_string()),
+            }
+        }
+        Ok(page)
+    }
+}
+
+/// The collections of an API, page by page.
+pub(super) struct Collections {
+    api: Arc<Api>,
+    state: State,
+    trail: Trail,
+    seen: HashSet<String>,
+}
+
+enum State {
+    /// Nothing was asked yet.
+    New,
+    /// The next request, and the first one.
+    At { step: Step, first: Step },
+    /// All were given.
+    Done,
+}
+
+impl Collections {
+    pub(super) fn new(api: Arc<Api>) -> Collections {
+        Collections { api, state: State::New, trail: Trail::default(), seen: HashSet::new() }
+    }
+
+    /// The first page. Servers that refuse a page size get no wish.
+    fn begin(&self) -> Result<(Step, Text), Error> {
+        let plain = self.api.landing()?.collections();
+        let mut sized = plain.clone();
+        sized.query_pairs_mut().append_pair("limit", &PAGE_SIZE.to_string());
+        let step = Step::get(sized);
+        match self.api.site().get(&step.url) {
+            Ok(document) => Ok((step, document)),
+            Err(Error::Http(error)) if matches!(error.status(), Some(400 | 422)) => {
+                Ok((Step::get(plain.clone()), self.api.site().get(&plain)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Pages<Collection> for Collections {
+    fn next_page(&mut self) -> Result<Option<Page<Collection>>, Error> {
+        let (step, first, document) = match &self.state {
+            State::Done => return Ok(None),
+            State::New => {
+                let (step, document) = self.begin()?;
+                (step.clone(), step, document)
+            }
+            State::At { step, first } => {
+                (step.clone(), first.clone(), self.api.site().request(step.request())?)
+            }
+        };
+        let page = CollectionPage::of(&document)?;
+        let landing = self.api.landing()?;
+        self.trail.walked(&step);
+        let (matched, read, unusable) = (page.matched, page.read, page.unusable);
+        let links = page.links;
+        let members: Vec<Collection> =
+            page.collections.into_iter().filter(|c| self.seen.insert(c.id().to_owned())).collect();
+        let onward = self.trail.onward(&links, &first, &step, &document.url, &landing.base, members.len())?;
+        self.state = match onward {
+            Onward::To(step) if read > 0 => State::At { step, first },
+            _ => State::Done,
+        };
+        self.api.site().note_unusable("collections", &unusable);
+        self.api.knows(members.iter().map(Collection::id));
+        self.api.site().report.counters.pages.add(1);
+        Ok(Some(Page { members, matched, scanned: read, depth: Depth::Whole }))
+    }
+}

@@ -1,0 +1,382 @@
+//! Items of an API that meet a search, page by page.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use url::Url;
+
+use super::super::{Depth, Error, Page, Pages, Search};
+use super::api::Api;
+use super::items::ItemPage;
+use super::links::Base;
+use super::paging::{Onward, Trail};
+use super::params::Step;
+use super::plan::{Order, Plan, Refusal};
+use super::{trouble, unknown};
+use crate::http::{Method, shown};
+use crate::item::Item;
+use crate::query::Evaluator;
+
+/// Pages are not made smaller than this: what fails then has another reason.
+const SMALLEST_PAGE: u32 = 8;
+
+/// Attempts for a page before a smaller one is tried.
+const FEW_ATTEMPTS: u32 = 2;
+
+/// The pages of one search.
+pub(super) struct ItemPages {
+    api: Arc<Api>,
+    search: Search,
+    /// What the server refused of it so far, and its first words about it.
+    refused: BTreeSet<Refusal>,
+    first_words: Option<Error>,
+    /// The method tried instead of the usual one.
+    method: Option<Method>,
+    limit: u32,
+    made: Option<Made>,
+    place: Place,
+    seen: HashSet<String>,
+    found: u64,
+}
+
+/// A plan, made ready.
+struct Made {
+    plan: Plan,
+    here: Evaluator,
+    checked: Evaluator,
+}
+
+/// Where a listing stands.
+enum Place {
+    /// Before the first page of a branch.
+    Branch(usize),
+    /// Before a later page.
+    Page(Box<Walk>),
+    /// At a place from which no way leads on, before the server gave all: what to say.
+    Stuck(Error),
+    /// After the last page.
+    End,
+}
+
+/// A way through the pages of a branch.
+struct Walk {
+    branch: usize,
+    first: Step,
+    step: Step,
+    trail: Trail,
+    /// Members that came so far in this branch, and the largest page among them.
+    read: u64,
+    largest: u64,
+}
+
+/// A page and where it came from.
+struct Answer {
+    page: ItemPage,
+    url: Url,
+}
+
+impl ItemPages {
+    pub(super) fn new(api: Arc<Api>, search: Search) -> ItemPages {
+        let wanted = search.wanted.and_then(|wanted| u32::try_from(wanted).ok()).filter(|wanted| *wanted > 0);
+        let limit = api.page_size();
+        ItemPages {
+            limit: wanted.map_or(limit, |wanted| wanted.min(limit)),
+            api,
+            search,
+            refused: BTreeSet::new(),
+            first_words: None,
+            method: None,
+            made: None,
+            place: Place::Branch(0),
+            seen: HashSet::new(),
+            found: 0,
+        }
+    }
+
+    fn made(&mut self) -> Result<&Made, Error> {
+        let made = match self.made.take() {
+            Some(made) => made,
+            None => {
+                let plan = self.api.plan(&self.search, &self.refused)?;
+                let ready = |query| {
+                    Evaluator::new(query).map(|e| match &self.search.collection {
+                        Some(collection) => e.within(collection),
+                        None => e,
+                    })
+                };
+                let (here, checked) = (ready(&plan.here)?, ready(&plan.checked)?);
+                self.limit = if plan.here.is_empty() { self.limit } else { self.api.page_size() };
+                Made { plan, here, checked }
+            }
+        };
+        Ok(self.made.insert(made))
+    }
+
+    fn method(&self) -> Result<Method, Error> {
+        self.method.clone().map_or_else(|| self.api.method(), Ok)
+    }
+
+    /// The first page of a branch: here it shows what the server takes.
+    fn first_page(&mut self, branch: usize) -> Result<Option<(Walk, Answer)>, Error> {
+        loop {
+            let method = self.method()?;
+            let endpoint = self.api.landing()?.search(&method);
+            let limit = self.limit;
+            let Some(params) = self.made()?.plan.branches.get(branch).cloned() else {
+                return Ok(None);
+            };
+            let step = params.step(&method, &endpoint, limit);
+            if trouble::is_too_long(&step) && self.shorten(&method, &step)? {
+                continue;
+            }
+            match self.ask(&step) {
+                Ok(answer) => {
+                    self.api.worked(&method);
+                    let walk = Walk {
+                        branch,
+                        first: step.clone(),
+                        step,
+                        trail: Trail::default(),
+                        read: 0,
+                        largest: 0,
+                    };
+                    return Ok(Some((walk, answer)));
+                }
+                Err(error) => {
+                    self.adapt(error, &method, |error, refused| trouble::refusal(error, &params, refused))?
+                }
+            }
+        }
+    }
+
+    /// Changes something about a search that failed, or gives up with the server's first words.
+    fn adapt(
+        &mut self,
+        error: Error,
+        method: &Method,
+        refusal: impl Fn(&Error, &BTreeSet<Refusal>) -> Option<Refusal>,
+    ) -> Result<(), Error> {
+        if trouble::of_method(&error) && self.method.is_none() && !self.api.knows_method() {
+            if let Some(other) = self.api.other_method(method)? {
+                self.method = Some(other);
+                self.first_words.get_or_insert(error);
+                return Ok(());
+            }
+        } else if trouble::of_size(&error) && self.limit > SMALLEST_PAGE {
+            self.limit = (self.limit / 2).max(SMALLEST_PAGE);
+            return Ok(());
+        } else if let Some(refusal) = refusal(&error, &self.refused) {
+            self.refused.insert(refusal);
+            self.made = None;
+            self.first_words.get_or_insert(error);
+            return Ok(());
+        }
+        // The next call begins anew.
+        self.method = None;
+        Err(self.first_words.take().unwrap_or(error))
+    }
+
+    /// Makes a search that is too long for a URL shorter: by POST, else by a box for the polygon. `false`
+    /// where nothing can be done but to try.
+    fn shorten(&mut self, method: &Method, step: &Step) -> Result<bool, Error> {
+        let post =
+            self.api.other_method(method)?.filter(|other| *other == Method::POST && !self.api.knows_method());
+        if step.method != Method::GET {
+            return Ok(false);
+        }
+        if let Some(post) = post.filter(|_| self.method.is_none()) {
+            self.method = Some(post);
+            return Ok(true);
+        }
+        let made = self.made()?;
+        let has_area = made.plan.branches.iter().any(|params| params.intersects.is_some());
+        if has_area && self.refused.insert(Refusal::Area) {
+            self.made = None;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn ask(&self, step: &Step) -> Result<Answer, Error> {
+        let request = || step.request();
+        let answer = if self.limit > SMALLEST_PAGE {
+            // What a smaller page may mend is not tried for long; what only time mends is.
+            self.api.site().request_in(FEW_ATTEMPTS, request()).or_else(|error| {
+                match trouble::of_the_moment(&error) && !trouble::of_size(&error) {
+                    true => self.api.site().request(request()),
+                    false => Err(error),
+                }
+            })
+        } else {
+            self.api.site().request(request())
+        };
+        let document = answer?;
+        let page = ItemPage::of(&document)?;
+        self.api.site().report.counters.pages.add(1);
+        Ok(Answer { page, url: document.url })
+    }
+
+    /// A later page. Where the way to it fails, another way is found; `None` where the branch begins anew with
+    /// smaller pages.
+    fn later_page(&mut self, walk: &mut Walk) -> Result<Option<Answer>, Error> {
+        loop {
+            let error = match self.ask(&walk.step) {
+                Ok(answer) => return Ok(Some(answer)),
+                Err(error) => error,
+            };
+            let by_get = walk.step.by_get();
+            if trouble::of_method(&error) && by_get != walk.step {
+                walk.step = by_get;
+            } else if trouble::of_size(&error) && self.limit > SMALLEST_PAGE {
+                self.limit = (self.limit / 2).max(SMALLEST_PAGE);
+                match walk.step.with_limit(self.limit) {
+                    Some(smaller) => walk.step = smaller,
+                    // What was given already is known by its id and not given twice.
+                    None => return Ok(None),
+                }
+            } else {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Makes a page of an answer, and finds where it leads. Nothing here may fail: an error would lose what
+    /// came.
+    fn take(&mut self, mut walk: Walk, answer: Answer, base: &Base) -> Page<Item> {
+        let ItemPage { items, links, matched, read, unusable } = answer.page;
+        let seen_before = self.seen.len();
+        let (members, unmet) = self.sift(items);
+        let fresh = self.seen.len() - seen_before;
+
+        walk.trail.walked(&walk.step);
+        let next = walk.trail.onward(&links, &walk.first, &walk.step, &answer.url, base, fresh);
+        let so_far = walk.read + read;
+        let all = matched.is_some_and(|matched| so_far >= matched);
+        // Estimates may be too low: a full page never ends the listing by its count.
+        let complete = read == 0 || (all && read < u64::from(self.limit));
+        let short = read < walk.largest.max(u64::from(self.limit.min(10)));
+        let following = Place::Branch(walk.branch + 1);
+        self.place = match next {
+            _ if complete => following,
+            Ok(Onward::End) => following,
+            Ok(Onward::Circle) if short || all => following,
+            Ok(Onward::Circle) => Place::Stuck(Error::NotStac {
+                url: shown(&walk.step.url),
+                why: format!("its pages go in a circle after {so_far} items; narrow the search"),
+            }),
+            Ok(Onward::To(step)) => {
+                let largest = walk.largest.max(read);
+                Place::Page(Box::new(Walk { step, read: so_far, largest, ..walk }))
+            }
+            Err(error) => Place::Stuck(error),
+        };
+        self.after(read, &unusable, unmet, matched);
+        self.found += members.len() as u64;
+        let plan = self.made.as_ref().map(|made| &made.plan);
+        let counted = unmet == 0 && plan.is_some_and(|plan| plan.here.is_empty() && plan.branches.len() == 1);
+        let outlined = plan.is_some_and(|plan| plan.branches.iter().any(|params| params.outline.is_some()));
+        let whole = |item: &Item| item.feature().contains_key("assets");
+        let depth = if outlined && !members.iter().all(whole) { Depth::Outline } else { Depth::Whole };
+        Page { members, matched: matched.filter(|_| counted), scanned: read, depth }
+    }
+
+    /// What is to be remembered and said after a page.
+    fn after(&mut self, read: u64, unusable: &[String], unmet: u64, matched: Option<u64>) {
+        self.api.counted(matched.is_some());
+        if self.limit < self.api.page_size() && self.search.wanted.is_none() && read > 0 {
+            self.api.shrank(self.limit);
+        }
+        self.api.site().note_unusable("items", unusable);
+        if unmet > 0 {
+            let words = format!(
+                "the server returns items that do not meet {}; they are left out here, and its counts are not used",
+                self.search.query.canonical()
+            );
+            self.api.site().note("filter", &words);
+        }
+    }
+
+    /// The items of a page that meet the search and are new; and how many do not meet what the server was
+    /// asked.
+    fn sift(&mut self, items: Vec<Item>) -> (Vec<Item>, u64) {
+        let mut unmet = 0;
+        let mut members = Vec::with_capacity(items.len());
+        for item in items {
+            let collection = item.collection().or_else(|| self.search.collection.clone()).unwrap_or_default();
+            if !self.seen.insert(format!("{collection}\n{}", item.id())) {
+                continue;
+            }
+            let made = self.made.as_ref();
+            if made.is_some_and(|made| !made.checked.matches(&item)) {
+                unmet += 1;
+            } else if made.is_none_or(|made| made.here.matches(&item)) {
+                members.push(item);
+            }
+        }
+        (members, unmet)
+    }
+
+    /// Who puts the items into order, as far as is known now.
+    pub(super) fn order(&self) -> Order {
+        self.made.as_ref().map_or(Order::There, |made| made.plan.order)
+    }
+
+    /// Whether the server has no more.
+    pub(super) fn is_over(&self) -> bool {
+        let branches = self.made.as_ref().map_or(usize::MAX, |made| made.plan.branches.len());
+        match self.place {
+            Place::End => true,
+            Place::Branch(branch) => branch >= branches,
+            Place::Page(_) | Place::Stuck(_) => false,
+        }
+    }
+
+    /// What is done here, for people.
+    fn note_here(&self) {
+        let here = self.made.as_ref().map(|made| made.plan.here.segments()).unwrap_or_default();
+        if !here.is_empty() {
+            let words = format!("done here, on all items that the server returns: {}", here.join(", "));
+            self.api.site().note("search", &words);
+        }
+    }
+}
+
+impl Pages<Item> for ItemPages {
+    fn next_page(&mut self) -> Result<Option<Page<Item>>, Error> {
+        loop {
+            self.made()?;
+            let landing = self.api.landing()?;
+            match std::mem::replace(&mut self.place, Place::End) {
+                Place::End => {
+                    if self.found == 0 {
+                        unknown::check(&self.api, &self.search)?;
+                    }
+                    return Ok(None);
+                }
+                Place::Stuck(error) => {
+                    self.place = Place::Stuck(error.clone());
+                    return Err(error);
+                }
+                Place::Branch(branch) => {
+                    // An error moves nothing.
+                    self.place = Place::Branch(branch);
+                    match self.first_page(branch)? {
+                        Some((walk, answer)) => {
+                            self.note_here();
+                            return Ok(Some(self.take(walk, answer, &landing.base)));
+                        }
+                        None => self.place = Place::End,
+                    }
+                }
+                Place::Page(mut walk) => match self.later_page(&mut walk) {
+                    Ok(Some(answer)) => return Ok(Some(self.take(*walk, answer, &landing.base))),
+                    Ok(None) => self.place = Place::Branch(walk.branch),
+                    Err(error) => {
+                        self.place = Place::Page(walk);
+                        return Err(error);
+                    }
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A STAC API as a catalogue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use url::Url;
+
+use super::super::{Catalog, Child, Count, Depth, Description, Error, Pages, Queryable, Search};
+use super::Opening;
+use super::api::{Api, is_absent};
+use super::collections::Collections;
+use super::conformance::Ability;
+use super::links::readable;
+use super::origin::{Files, HttpOrigin};
+use super::plan::Order;
+use super::search::ItemPages;
+use super::site::Site;
+use super::sorted::Sorted;
+use crate::content::Origin;
+use crate::http::{Error as HttpError, shown};
+use crate::item::{Asset, Collection, Item};
+use crate::query::{Evaluator, Predicate, Query};
+
+/// A STAC API as a catalogue.
+pub(super) struct Served {
+    api: Arc<Api>,
+}
+
+/// Ids asked for in one request for whole items.
+const IDS_AT_ONCE: usize = 100;
+
+impl Served {
+    pub(super) fn new(api: Api) -> Served {
+        Served { api: Arc::new(api) }
+    }
+
+    fn site(&self) -> &Site {
+        self.api.site()
+    }
+
+    /// One item by search: for ids that do not survive a URL path.
+    fn item_by_search(&self, collection: &str, id: &str) -> Result<Option<Item>, Error> {
+        let mut pages = ItemPages::new(Arc::clone(&self.api), items_by_id(collection, &[id]));
+        while let Some(page) = pages.next_page()? {
+            if let Some(item) = page.members.into_iter().find(|item| item.id() == id) {
+                return Ok(Some(item));
+            }
+            if pages.is_over() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// What an item's relative hrefs start from: its own URL where it stands on the API, else the URL by
+    /// convention. Copied items name places they no longer stand at.
+    fn item_url(&self, item: &Item) -> Option<Url> {
+        let own = item.links().into_iter().find(|link| link.rel == "self");
+        let own = own.and_then(|link| Url::parse(&link.href).ok()).filter(|url| self.api.is_own(url));
+        own.or_else(|| Some(self.api.item_url(&item.collection()?, item.id())))
+    }
+}
+
+impl Catalog for Served {
+    fn describe(&self) -> Result<Description, Error> {
+        let landing = self.api.landing()?;
+        let title = [landing.text("title"), landing.text("id")].into_iter().find(|t| !t.is_empty());
+        let method = self.api.method()?;
+        let has = |ability| landing.conformance.has(ability);
+        let filter = match (has(Ability::Filter), has(Ability::Query)) {
+            (true, _) => "by the server (CQL2)",
+            (false, true) => "by the server (query extension), what that cannot say here",
+            (false, false) => "here",
+        };
+        let by = |ability| if has(ability) { "by the server" } else { "here" };
+        let facts = [
+            ("search", method.to_string()),
+            ("filter", filter.to_owned()),
+            ("sort", by(Ability::Sort).to_owned()),
+            ("free text", by(Ability::FreeText).to_owned()),
+            ("page size", self.api.page_size().to_string()),
+            ("abilities", landing.conformance.claimed().join(" ")),
+        ];
+        Ok(Description {
+            title: title.unwrap_or(&self.site().name).to_owned(),
+            text: landing.text("description").to_owned(),
+            kind: "STAC API",
+            url: shown(landing.base.url()),
+            facts: facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect(),
+        })
+    }
+
+    fn collections(&self) -> Result<Box<dyn Pages<Collection>>, Error> {
+        Ok(Box::new(Collections::new(Arc::clone(&self.api))))
+    }
+
+    fn collection(&self, id: &str) -> Result<Option<Collection>, Error> {
+        let found = self.api.collection(id)?;
+        match (found.as_ref(), self.api.meant(id)) {
+            (Some(collection), _) => Ok(Some(collection.clone())),
+            (None, Some(meant)) => Err(Error::Gone {
+                name: id.to_owned(),
+                why: format!("no such collection; did you mean {meant}?"),
+            }),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn children(&self) -> Result<Vec<Child>, Error> {
+        let landing = self.api.landing()?;
+        let mut children: Vec<Child> = Vec::new();
+        for link in landing.links.iter().filter(|link| link.rel == "child" && readable(link)) {
+            let Some(url) = landing.base.settle(&landing.url, &link.href) else { continue };
+            let segments: Vec<&str> = url.path().trim_end_matches('/').rsplit('/').take(2).collect();
+            // `…/collections/ID` is one of this API's own collections.
+            if segments.get(1) == Some(&"collections") || url.path() == landing.url.path() {
+                continue;
+            }
+            let decoded = |s: &&str| percent_encoding::percent_decode_str(s).decode_utf8_lossy().into_owned();
+            let Some(id) = segments.first().map(decoded).filter(|id| !id.is_empty()) else { continue };
+            if children.iter().any(|child| child.id == id) {
+                continue;
+            }
+            let catalog = Arc::new(Opening::new(self.site().below(&id, url)));
+            children.push(Child { id, catalog });
+        }
+        Ok(children)
+    }
+
+    fn search(&self, search: &Search) -> Result<Box<dyn Pages<Item>>, Error> {
+        // What can be evaluated neither there nor here is told at once.
+        Evaluator::new(&search.query)?;
+        let pages = ItemPages::new(Arc::clone(&self.api), search.clone());
+        if search.sortby.is_empty() {
+            return Ok(Box::new(pages));
+        }
+        Ok(Box::new(Sorted::new(pages, search.sortby.clone(), self.site().max_scan)))
+    }
+
+    fn item(&self, collection: &str, id: &str) -> Result<Option<Item>, Error> {
+        let landing = self.api.landing()?;
+        let url = landing.base.endpoint(&["collections", collection, "items", id]);
+        let odd = [collection, id].iter().any(|name| !name.chars().all(is_plain));
+        match self.site().get(&url) {
+            Ok(document) => match Item::from_json(&document.text) {
+                Ok(item) => Ok(Some(item)),
+                // Old stac-servers answer 200 with `{}`.
+                Err(_) if document.text == "{}" => Ok(None),
+                Err(error) => Err(Error::NotStac { url: shown(&url), why: error.to_string() }),
+            },
+            Err(Error::Http(HttpError::Status { status: 400 | 404 | 405 | 422, .. })) if odd => {
+                self.item_by_search(collection, id)
+            }
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn items(&self, collection: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(IDS_AT_ONCE) {
+            let mut pages = ItemPages::new(Arc::clone(&self.api), items_by_id(collection, chunk));
+            // Found none, it would ask whether the names mean anything.
+            while !pages.is_over() {
+                match pages.next_page()? {
+                    Some(page) => found.extend(page.members),
+                    None => break,
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn count(&self, search: &Search) -> Result<Count, Error> {
+        let landing = self.api.landing()?;
+        if self.api.counts() == Some(false) || !landing.conformance.has(Ability::Count) {
+            return Ok(Count::Unknown);
+        }
+        let search = Search { sortby: Vec::new(), wanted: Some(1), depth: Depth::Outline, ..search.clone() };
+        let plan = self.api.plan(&search, &Default::default())?;
+        if plan.branches.is_empty() {
+            return Ok(Count::Matched(0));
+        }
+        if !plan.here.is_empty() || plan.branches.len() > 1 {
+            return Ok(Count::Unknown);
+        }
+        let mut pages = ItemPages::new(Arc::clone(&self.api), search);
+        let Some(page) = pages.next_page()? else {
+            return Ok(Count::Matched(0));
+        };
+        let all = pages.is_over().then_some(page.members.len() as u64);
+        Ok(page.matched.or(all).map_or(Count::Unknown, Count::Matched))
+    }
+
+    fn queryables(&self, collection: &str) -> Result<BTreeMap<String, Queryable>, Error> {
+        self.api.queryables(collection).map(|found| found.as_ref().clone())
+    }
+
+    fn origin(&self, item: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error> {
+        let relative = asset.href().is_some_and(|href| Url::parse(href).is_err())
+            || asset.alternates().iter().any(|(_, href)| Url::parse(href).is_err());
+        let base = if relative { self.item_url(item) } else { None };
+        let origin = HttpOrigin::of(asset, base.as_ref(), Files::Refused);
+        Ok(origin.map(|origin| Arc::new(origin) as Arc<dyn Origin>))
+    }
+
+    fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
+        let landing = self.api.landing()?;
+        let plan = self.api.plan(search, &Default::default())?;
+        let method = self.api.method()?;
+        let limit = search.wanted.and_then(|w| u32::try_from(w).ok()).unwrap_or(u32::MAX);
+        let limit = limit.clamp(1, self.api.page_size());
+        let mut lines: Vec<String> = Vec::new();
+        for params in &plan.branches {
+            let step = params.step(&method, &landing.search(&method), limit);
+            let body = step.body.map(|body| format!(" {}", Value::Object(body))).unwrap_or_default();
+            lines.push(format!("{} {}{body}", step.method, shown(&step.url)));
+        }
+        if plan.branches.is_empty() {
+            lines.push("no request: the conditions exclude one another".into());
+        }
+        lines.extend(plan.here.segments().iter().map(|segment| format!("here, on the results: {segment}")));
+        if plan.order == Order::Here {
+            lines.push(format!("here: sorted, after all of at most {} items are read", self.site().max_scan));
+        }
+        Ok(lines)
+    }
+}
+
+/// Whether a character survives a URL path on every server.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~')
+}
+
+/// The search for some items of a collection, whole.
+fn items_by_id(collection: &str, ids: &[&str]) -> Search {
+    let ids = Predicate::Ids(ids.iter().map(|id| (*id).to_owned()).collect());
+    Search {
+        collection: Some(collection.to_owned()),
+        query: Query::from_iter([ids]),
+        sortby: Vec::new(),
+        wanted: None,
+        depth: Depth::Whole,
+    }
+}

@@ -1,0 +1,195 @@
+//! One source's place on the network: what all parts of its client share.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use super::super::Error;
+use crate::config::{Limits, SourceConfig};
+use crate::http::{self, Http, Request, shown};
+use crate::report::{Report, lock};
+
+/// Media types asked for; some servers send HTML to whoever does not say.
+const ACCEPT: &str = "application/json, application/geo+json, application/schema+json;q=0.9, application/x-ndjson;q=0.9, */*;q=0.5";
+
+/// Items asked for per page: a Lambda's answer of 6 MB holds some 650 of 9 KB, and Earth Search failed above
+/// 500 of its own (`pystac-client` issue 56). A power of two, so that halving keeps pages aligned.
+const PAGE_SIZE: u32 = 256;
+
+/// What all parts of one source's client share.
+#[derive(Clone)]
+pub(super) struct Site {
+    /// The source's name, for notes.
+    pub(super) name: String,
+    /// The URL as configured.
+    pub(super) url: Url,
+    pub(super) http: Arc<Http>,
+    pub(super) report: Arc<Report>,
+    /// How long metadata is taken for true.
+    pub(super) lifetime: Duration,
+    /// Most items read for something done here.
+    pub(super) max_scan: u64,
+    /// Items asked for per page.
+    pub(super) page_size: u32,
+    /// Conformance overrides.
+    pub(super) overrides: Vec<String>,
+}
+
+/// A document that may be JSON.
+#[derive(Debug, Clone)]
+pub(super) struct Text {
+    /// The URL that answered: what relative links in it start from.
+    pub(super) url: Url,
+    pub(super) text: String,
+}
+
+impl Site {
+    pub(super) fn new(
+        config: &SourceConfig,
+        url: Url,
+        http: Arc<Http>,
+        limits: &Limits,
+        report: Arc<Report>,
+    ) -> Site {
+        Site {
+            name: config.name.clone(),
+            url,
+            http,
+            report,
+            lifetime: config.metadata_lifetime.unwrap_or(limits.metadata_lifetime),
+            max_scan: config.max_scan.unwrap_or(limits.max_scan),
+            page_size: config.page_size.unwrap_or(PAGE_SIZE).max(1),
+            overrides: config.conformance.clone(),
+        }
+    }
+
+    /// The same source's settings for a catalogue below it.
+    pub(super) fn below(&self, name: &str, url: Url) -> Site {
+        Site {
+            name: format!("{}/{name}", self.name),
+            url,
+            http: Arc::clone(&self.http),
+            report: Arc::clone(&self.report),
+            lifetime: self.lifetime,
+            max_scan: self.max_scan,
+            page_size: self.page_size,
+            overrides: self.overrides.clone(),
+        }
+    }
+
+    /// A document by GET, all attempts.
+    pub(super) fn get(&self, url: &Url) -> Result<Text, Error> {
+        self.request(Request::get(url.clone()))
+    }
+
+    /// The answer to a request, all attempts.
+    pub(super) fn request(&self, request: Request) -> Result<Text, Error> {
+        text(self.http.document(&accepting(request))?)
+    }
+
+    /// The answer to a request, in so few attempts.
+    pub(super) fn request_in(&self, attempts: u32, request: Request) -> Result<Text, Error> {
+        text(self.http.document_in(attempts, &accepting(request))?)
+    }
+
+    /// Notes something lasting about this source; the subject is `NAME: WHAT`.
+    pub(super) fn note(&self, what: &str, words: &str) {
+        self.report.note(&format!("{}: {what}", self.name), words);
+    }
+
+    /// Notes members that were left out because they cannot be used.
+    pub(super) fn note_unusable(&self, what: &str, reasons: &[String]) {
+        if let Some(first) = reasons.first() {
+            let words = format!("{} of one page were left out: {first}", reasons.len());
+            self.note(&format!("unusable {what}"), &words);
+        }
+    }
+}
+
+fn accepting(request: Request) -> Request {
+    if request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+        return request;
+    }
+    request.with_header("Accept", ACCEPT)
+}
+
+/// JSON of whatever media type: object stores serve it as `text/plain` or `binary/octet-stream`.
+fn text(document: http::Document) -> Result<Text, Error> {
+    let text = String::from_utf8_lossy(&document.body);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if !text.starts_with(['{', '[']) {
+        let said = http::words(document.status, text.as_bytes());
+        let why = format!("the answer is no JSON but `{said}`; is this the URL of a STAC API or catalogue?");
+        return Err(Error::NotStac { url: shown(&document.url), why });
+    }
+    Ok(Text { url: document.url, text: text.to_owned() })
+}
+
+/// Something fetched once and taken for true for a while.
+pub(super) struct Remembered<T> {
+    slot: Mutex<Option<(Instant, Arc<T>)>>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Remembered<T> {
+        Remembered { slot: Mutex::new(None) }
+    }
+}
+
+impl<T> Remembered<T> {
+    /// Something that was fetched just now.
+    pub(super) fn of(value: T) -> Remembered<T> {
+        Remembered { slot: Mutex::new(Some((Instant::now(), Arc::new(value)))) }
+    }
+
+    /// What is remembered, however old.
+    pub(super) fn known(&self) -> Option<Arc<T>> {
+        lock(&self.slot).as_ref().map(|(_, value)| Arc::clone(value))
+    }
+
+    /// What is remembered, else what `fetch` gets; callers at the same time share one fetch. Where a refresh
+    /// fails by a failure that passes, the old answer serves on.
+    pub(super) fn get(
+        &self,
+        lifetime: Duration,
+        fetch: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<Arc<T>, Error> {
+        let mut slot = lock(&self.slot);
+        if let Some((_, value)) = slot.as_ref().filter(|(at, _)| at.elapsed() <= lifetime) {
+            return Ok(Arc::clone(value));
+        }
+        match (fetch(), slot.as_ref()) {
+            (Ok(value), _) => {
+                let value = Arc::new(value);
+                *slot = Some((Instant::now(), Arc::clone(&value)));
+                Ok(value)
+            }
+            (Err(Error::Http(error)), Some((_, old))) if error.is_passing() => Ok(Arc::clone(old)),
+            (Err(error), _) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreachable() -> Error {
+        Error::Http(http::Error::Unreachable { url: String::new(), why: String::new() })
+    }
+
+    #[test]
+    fn an_old_answer_serves_while_the_server_is_away() {
+        let remembered = Remembered::default();
+        let never = || -> Result<i32, Error> { panic!("fetched again") };
+        assert!(remembered.get(Duration::MAX, || Err(unreachable())).is_err());
+        assert_eq!(*remembered.get(Duration::MAX, || Ok(1)).unwrap(), 1);
+        assert_eq!(*remembered.get(Duration::MAX, never).unwrap(), 1);
+        assert_eq!(*remembered.get(Duration::ZERO, || Err(unreachable())).unwrap(), 1);
+        assert_eq!(*remembered.get(Duration::ZERO, || Ok(2)).unwrap(), 2);
+        let refused =
+            remembered.get(Duration::ZERO, || Err(Error::NotStac { url: String::new(), why: String::new() }));
+        assert!(refused.is_err());
+    }
+}
