@@ -137,13 +137,22 @@ fn operation(op: &str, args: Vec<Box<Expr>>) -> Result<Node, String> {
         "not" => Node::Not(one(args)?),
         "isNull" => Node::IsNull(one(args)?),
         "casei" => Node::FoldCase(one(args)?),
-        "between" => Node::Between(operands(op, all(args)?)?),
+        "between" => Node::Between(operands(op, all(bounds(args))?)?),
         "like" => Node::Like(operands(op, all(args)?)?),
         "in" => membership(args)?,
         "+" | "-" | "*" | "/" | "%" | "^" | "div" | "accenti" | "a_equals" | "a_contains"
         | "a_containedBy" | "a_overlaps" => Node::Other(Expr::Operation { op: op.to_owned(), args }),
         unknown => return Err(format!("there is no function {unknown:?} here")),
     })
+}
+
+/// The operands of BETWEEN. A draft of CQL2 had the bounds in a list of their own, and people still write it so.
+fn bounds(args: Vec<Box<Expr>>) -> Vec<Box<Expr>> {
+    let nested = |arg: Box<Expr>| match *arg {
+        Expr::Array(bounds) => bounds,
+        other => vec![Box::new(other)],
+    };
+    args.into_iter().flat_map(nested).collect()
 }
 
 fn operands<const N: usize>(op: &str, nodes: Vec<Node>) -> Result<Box<[Node; N]>, String> {

@@ -3,13 +3,14 @@
 //! In: a [`World`](super::world::World) and [`Quirks`], which a [`Personality`] chooses together. Out: a
 //! [`StacApi`], which is the service of a [`Server`](super::http::Server). It has core, collections with paging and
 //! search, features, item search by GET and POST, fields, sort, query, filter (CQL2 as text and JSON), free
-//! text, aggregation, and the bytes of the assets.
+//! text, aggregation, and the bytes of the assets. A [`StaticCatalog`] is the same world without an API.
 
 mod aggregate;
 mod api;
 mod collections;
 mod documents;
 mod fields;
+mod files;
 mod filter;
 mod index;
 mod landing;
@@ -26,5 +27,6 @@ mod time;
 mod words;
 
 pub use api::StacApi;
+pub use files::{Layout, StaticCatalog};
 pub use quirks::*;
 pub use time::TimeRule;

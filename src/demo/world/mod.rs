@@ -7,6 +7,10 @@
 
 pub mod raster;
 
+mod small;
+
+pub use small::small;
+
 use super::http::Content;
 use jiff::Timestamp;
 use serde_json::Value;
