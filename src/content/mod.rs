@@ -5,66 +5,128 @@
 //! of the object), windows and read-ahead, single flight, the block cache on disk.
 //!
 //! `catalog` and `espa` implement [`Origin`]; `tree` opens; `fuse` reads.
+//!
+//! ```text
+//! OpenFile   how one handle reads        pattern
+//!   Body     one version, all handles    segment, memory, cache
+//!     fetch  one request for a segment   place, answer; turns says when
+//! ```
 
+mod answer;
+mod body;
+mod contact;
 mod error;
+mod fetch;
+mod file;
+mod ledger;
+mod memory;
 mod object;
+mod pattern;
+mod place;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod turns;
 
 pub use error::Error;
+pub use file::OpenFile;
 pub use object::{Location, Object, Origin, Trouble, Version};
 
-use std::os::fd::BorrowedFd;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use body::{Body, Means};
+use contact::Contact;
+use ledger::{Known, Ledger};
+use memory::Memory;
+use place::Place;
+use turns::{Turns, Urgency};
 
 use crate::cache::Cache;
 use crate::http::Http;
-use crate::report::Report;
+use crate::report::{Report, current_progress, lock, with_progress};
+
+/// Most bytes fetched ahead of all readers together …
+const AHEAD: u64 = 64 * 1024 * 1024;
+/// … and at most this part of the cache: what is fetched ahead must not put out what was fetched before it.
+const AHEAD_PART: u64 = 8;
 
 /// The service that opens objects; one per process.
 pub struct Content {
-    _http: Arc<Http>,
-    _cache: Arc<Cache>,
-    _report: Arc<Report>,
+    means: Arc<Means>,
+    cache: Arc<Cache>,
+    ledger: Arc<Ledger>,
+    /// What is open, by identity, validator and size.
+    bodies: Mutex<HashMap<(String, String, u64), Weak<Body>>>,
 }
 
-/// One open file: a version of an object, held until it is dropped.
-pub struct OpenFile {}
-
 impl Content {
-    /// A content service over a client and a cache.
+    /// A content service over a client and a cache. At an open, a version is taken for true for
+    /// `version_lifetime` after a server confirmed it.
     pub fn new(
         http: Arc<Http>,
         cache: Arc<Cache>,
         report: Arc<Report>,
-        version_lifetime: std::time::Duration,
+        version_lifetime: Duration,
     ) -> Content {
-        let _ = version_lifetime;
-        Content { _http: http, _cache: cache, _report: report }
+        let turns = Turns::new(http.streams_per_host());
+        let room = cache.usage().map_or(memory::MOST / 2, |usage| usage.limit / AHEAD_PART);
+        let means = Means { http, turns, memory: Memory::default(), ahead: room.min(AHEAD), report };
+        Content {
+            means: Arc::new(means),
+            ledger: Arc::new(Ledger::new(cache.clone(), version_lifetime)),
+            cache,
+            bodies: Mutex::default(),
+        }
     }
 
     /// The size where it is known without a request: declared, or met before (also by an earlier mount).
-    pub fn known_size(&self, _object: &Object) -> Option<u64> {
-        unimplemented!()
+    pub fn known_size(&self, object: &Object) -> Option<u64> {
+        let known = self.ledger.get(object.origin.identity());
+        let seen = known.as_ref().filter(|known| known.seen_here || object.declared_size.is_none());
+        seen.map(|known| known.version.size).or(object.declared_size)
     }
 
     /// The sizes of several objects, found in parallel where they must be asked for; each fails alone.
     /// `None` is a length that no rung of the ladder gives: such an object is fetched at its first open.
-    pub fn sizes(&self, _objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
-        unimplemented!()
+    pub fn sizes(&self, objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
+        let mut sizes: Vec<Result<Option<u64>, Error>> =
+            objects.iter().map(|object| Ok(self.known_size(object))).collect();
+        let (sender, receiver) = mpsc::channel();
+        for (at, object) in objects.iter().enumerate().filter(|(at, _)| matches!(sizes[*at], Ok(None))) {
+            let place = Place::new(object.origin.clone());
+            let (means, ledger, sender) = (self.means.clone(), self.ledger.clone(), sender.clone());
+            let (host, progress) = (place.host(), current_progress());
+            let job = move || {
+                let measured = with_progress(progress, || contact::measure(&means.http, &place));
+                let size =
+                    measured.map(|version| Some(ledger.see(place.identity(), version?, None).version.size));
+                let _ = sender.send((at, size));
+            };
+            self.means.turns.submit(&host, body::new_number(), Urgency::Now, 0, Box::new(job));
+        }
+        drop(sender);
+        receiver.into_iter().for_each(|(at, size)| sizes[at] = size);
+        sizes
     }
 
     /// How often an object was seen to change in this process: a new generation is a new inode.
-    pub fn generation(&self, _identity: &str) -> u64 {
-        unimplemented!()
+    pub fn generation(&self, identity: &str) -> u64 {
+        self.ledger.generation(identity)
     }
 
     /// The version of an object that was last seen, where one was.
-    pub fn known_version(&self, _object: &Object) -> Option<Version> {
-        unimplemented!()
+    pub fn known_version(&self, object: &Object) -> Option<Version> {
+        self.ledger.get(object.origin.identity()).map(|known| known.version)
     }
 
     /// Bytes of the object's current version in the cache.
-    pub fn cached_bytes(&self, _object: &Object) -> u64 {
-        unimplemented!()
+    pub fn cached_bytes(&self, object: &Object) -> u64 {
+        let identity = object.origin.identity();
+        let bytes = |known: Known| self.cache.cached_bytes(identity, &known.validator(), known.version.size);
+        self.ledger.get(identity).map_or(0, bytes)
     }
 
     /// Opens an object as the given generation. Asks the server where the known version is older than its
@@ -72,31 +134,76 @@ impl Content {
     ///
     /// # Errors
     /// [`Error::Changed`] where the object is of another generation now.
-    pub fn open(&self, _object: &Object, _generation: u64) -> Result<Arc<OpenFile>, Error> {
-        unimplemented!()
-    }
-}
-
-impl OpenFile {
-    /// The size of this version, in bytes.
-    pub fn size(&self) -> u64 {
-        unimplemented!()
-    }
-
-    /// Reads what is here already, without waiting: `None` where the network is needed. Fewer bytes than asked
-    /// for mean the end of the file.
-    pub fn read_cached(&self, _offset: u64, _length: usize) -> Option<Result<Vec<u8>, Error>> {
-        unimplemented!()
-    }
-
-    /// Reads, and waits for the network where it must. Fewer bytes than asked for mean the end of the file.
-    pub fn read(&self, _offset: u64, _length: usize) -> Result<Vec<u8>, Error> {
-        unimplemented!()
+    pub fn open(&self, object: &Object, generation: u64) -> Result<Arc<OpenFile>, Error> {
+        let identity = object.origin.identity();
+        let changed = || Error::Changed { identity: identity.to_owned() };
+        if self.ledger.generation(identity) != generation {
+            return Err(changed());
+        }
+        let place = Place::new(object.origin.clone());
+        let (known, first) = self.current(object, &place)?;
+        if self.ledger.generation(identity) != generation {
+            return Err(changed());
+        }
+        let body = self.body(place, &known);
+        body.accept(&first);
+        Ok(Arc::new(OpenFile::new(body, self.ledger.clone())))
     }
 
-    /// The backing file, where all of this version is on disk and verified: for passthrough. While the handle
-    /// lives, no block of it is evicted.
-    pub fn backing_file(&self) -> Option<BorrowedFd<'_>> {
-        unimplemented!()
+    /// The version an object has now, and its first bytes where they came along.
+    fn current(&self, object: &Object, place: &Place) -> Result<(Known, Vec<u8>), Error> {
+        let identity = place.identity();
+        let known = self.ledger.get(identity);
+        if let Some(known) = known.as_ref().filter(|known| self.ledger.is_fresh(known)) {
+            return Ok((known.clone(), Vec::new()));
+        }
+        let shown = self.known_size(object);
+        match self.look(object, place, known.as_ref(), shown) {
+            Ok(Contact { version, first }) => Ok((self.ledger.see(identity, version, shown), first)),
+            Err(Error::Http(error)) if known.is_some() && self.cached_bytes(object) > 0 => {
+                let words = format!("not confirmed to be current: {error}; what is cached is served");
+                self.means.report.note(identity, &words);
+                known.map(|known| (known, Vec::new())).ok_or(Error::Http(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks the server. Where bytes of the version known are here, only whether it still holds; else the first
+    /// bytes come along.
+    fn look(
+        &self,
+        object: &Object,
+        place: &Place,
+        known: Option<&Known>,
+        shown: Option<u64>,
+    ) -> Result<Contact, Error> {
+        let tell = || Error::Corrupt {
+            identity: place.identity().to_owned(),
+            why: "the server does not tell its length".into(),
+        };
+        if let Some(known) = known.filter(|known| known.version.validator().is_some())
+            && self.cached_bytes(object) > 0
+        {
+            let version = contact::confirm(&self.means.http, place, &known.version)?.ok_or_else(tell)?;
+            self.means.report.clear_note(place.identity());
+            return Ok(Contact { version, first: Vec::new() });
+        }
+        contact::meet(&self.means.http, place, shown)?.ok_or_else(tell)
+    }
+
+    /// The bytes of a version: those that are open already, or opened now.
+    fn body(&self, place: Place, known: &Known) -> Arc<Body> {
+        let identity = place.identity();
+        let key = (identity.to_owned(), known.validator(), known.version.size);
+        let mut bodies = lock(&self.bodies);
+        if let Some(body) = bodies.get(&key).and_then(Weak::upgrade) {
+            return body;
+        }
+        let cached = self.cache.object(identity, &key.1, key.2);
+        let body = Arc::new(Body::new(place, known.version.clone(), cached, self.means.clone()));
+        bodies.retain(|_, body| body.strong_count() > 0);
+        bodies.insert(key, Arc::downgrade(&body));
+        body
     }
 }

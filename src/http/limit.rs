@@ -26,6 +26,11 @@ struct Host {
 /// A turn of one request. Dropping it lets the next one in.
 pub(super) struct Permit(#[allow(dead_code, reason = "held for its drop")] Vec<Turn>);
 
+/// Of so many turns, those that streams may take.
+pub(super) fn streams(per_host: usize) -> usize {
+    (per_host - per_host / 4).max(1)
+}
+
 impl Gates {
     pub(super) fn new(per_host: usize) -> Gates {
         Gates { per_host: per_host.max(1), hosts: Mutex::default() }
@@ -43,8 +48,7 @@ impl Gates {
 
     fn host(&self, url: &Url) -> Host {
         let mut hosts = lock(&self.hosts);
-        let streams = (self.per_host - self.per_host / 4).max(1);
-        let new = || Host { all: Gate::new(self.per_host), streams: Gate::new(streams) };
+        let new = || Host { all: Gate::new(self.per_host), streams: Gate::new(streams(self.per_host)) };
         hosts.entry(url.origin().ascii_serialization()).or_insert_with(new).clone()
     }
 }

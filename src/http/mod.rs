@@ -147,6 +147,11 @@ impl Http {
         Ok(Http { wire, settings, report })
     }
 
+    /// Streams in flight per host.
+    pub fn streams_per_host(&self) -> usize {
+        limit::streams(self.settings.per_host)
+    }
+
     /// A whole document: retried where the failure passes, gzip allowed, bounded by `max_document`.
     ///
     /// # Errors

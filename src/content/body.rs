@@ -1,0 +1,360 @@
+//! The bytes of one version of an object, shared by all who have it open in this process.
+//!
+//! A wanted block is in the cache, on its way in a [`Segment`], or missing; then a segment is made for it. So
+//! two readers of a block make one request.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::memory::Memory;
+use super::place::Place;
+use super::segment::{CHUNK, Held, Outcome, Segment};
+use super::turns::{Turns, Urgency};
+use super::{Error, Version};
+use crate::cache::{BLOCK, CachedObject, blocks_of, blocks_over};
+use crate::http::Http;
+use crate::report::{Report, lock};
+
+/// How often a read goes back for blocks that were put out between arriving and being read, before it fetches
+/// them for itself alone.
+const PATIENCE: usize = 3;
+
+/// What all files share.
+pub struct Means {
+    /// The client.
+    pub http: Arc<Http>,
+    /// Who may ask when.
+    pub turns: Arc<Turns>,
+    /// Arrived bytes that the disk would not take.
+    pub memory: Memory,
+    /// Bytes that all readers together may be served ahead.
+    pub ahead: u64,
+    /// Where it is told what happens.
+    pub report: Arc<Report>,
+}
+
+/// A number that nothing else in the queue has.
+pub(super) fn new_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(0);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// One version of one object.
+pub struct Body {
+    /// Tells files apart in the queue.
+    number: u64,
+    host: String,
+    pub(super) place: Place,
+    pub(super) version: Version,
+    pub(super) cached: Option<Arc<CachedObject>>,
+    /// Blocks on their way, and those that arrived and are not on disk: by first block, disjoint.
+    flights: Mutex<BTreeMap<u64, Arc<Segment>>>,
+    /// Open handles.
+    handles: AtomicUsize,
+    pub(super) means: Arc<Means>,
+}
+
+impl Body {
+    /// The bytes of a version, with the room the cache gives them.
+    pub fn new(place: Place, version: Version, cached: Option<Arc<CachedObject>>, means: Arc<Means>) -> Body {
+        Body {
+            number: new_number(),
+            host: place.host(),
+            place,
+            version,
+            cached,
+            flights: Mutex::default(),
+            handles: AtomicUsize::new(0),
+            means,
+        }
+    }
+
+    /// Bytes in all.
+    pub fn size(&self) -> u64 {
+        self.version.size
+    }
+
+    /// Reads what is here: `None` where the network is needed.
+    pub fn read_now(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+        let range = self.clip(offset, length);
+        self.read_cached(&range).or_else(|| self.assemble(&range, Segment::held).ok().flatten())
+    }
+
+    /// Reads, and fetches what is missing of `blocks`, which the read must lie in.
+    pub fn read(self: &Arc<Body>, offset: u64, length: usize, blocks: Range<u64>) -> Result<Vec<u8>, Error> {
+        let range = self.clip(offset, length);
+        if let Some(bytes) = self.read_cached(&range) {
+            return Ok(bytes);
+        }
+        for _ in 0..PATIENCE {
+            self.fetch(blocks.clone(), u64::MAX, Urgency::Now);
+            if let Some(bytes) = self.assemble(&range, Segment::wait_for)? {
+                return Ok(bytes);
+            }
+        }
+        self.read_alone(&range)
+    }
+
+    /// Fetches past the cache, for one reader: where blocks leave it faster than they can be read.
+    fn read_alone(&self, range: &Range<u64>) -> Result<Vec<u8>, Error> {
+        let segment = Segment::private(blocks_over(range.start, range.end - range.start), self.size());
+        self.pull(&segment)?;
+        let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
+        while bytes.len() as u64 + range.start < range.end {
+            let at = range.start + bytes.len() as u64;
+            let Held::Memory(chunk, start) = segment.held(at) else {
+                let what = self.place.identity().to_owned();
+                return Err(Error::Disk {
+                    what,
+                    why: "its blocks leave the cache before they are read".into(),
+                });
+            };
+            let end = (start + chunk.len() as u64).min(range.end);
+            bytes.extend(&chunk[(at - start) as usize..(end - start) as usize]);
+        }
+        Ok(bytes)
+    }
+
+    fn read_cached(&self, range: &Range<u64>) -> Option<Vec<u8>> {
+        self.cached.as_ref()?.read(range.start, (range.end - range.start) as usize)
+    }
+
+    fn clip(&self, offset: u64, length: usize) -> Range<u64> {
+        let size = self.size();
+        offset.min(size)..offset.saturating_add(length as u64).min(size)
+    }
+
+    /// Puts a range together out of segments and the cache; `ask` tells where a segment's byte is, and may
+    /// wait for it. `None` where a byte is neither here nor coming.
+    fn assemble(
+        &self,
+        range: &Range<u64>,
+        ask: impl Fn(&Segment, u64) -> Held,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
+        let mut at = range.start;
+        while at < range.end {
+            let piece = match self.flight_at(at / BLOCK) {
+                Some(segment) => match ask(&segment, at) {
+                    Held::Memory(chunk, start) => {
+                        let end = (start + chunk.len() as u64).min(range.end);
+                        bytes.extend(&chunk[(at - start) as usize..(end - start) as usize]);
+                        at = end;
+                        continue;
+                    }
+                    Held::Disk => at..(at + CHUNK).min(segment.bytes.end).min(range.end),
+                    Held::Failed(error) => return Err(error),
+                    Held::Coming | Held::Lost => return Ok(None),
+                },
+                None => at..self.next_flight(at / BLOCK).min(range.end),
+            };
+            let Some(read) = self.read_cached(&piece) else { return Ok(None) };
+            bytes.extend(&read);
+            at = piece.end;
+        }
+        Ok(Some(bytes))
+    }
+
+    fn flight_at(&self, block: u64) -> Option<Arc<Segment>> {
+        let flights = lock(&self.flights);
+        let (_, segment) = flights.range(..=block).next_back()?;
+        segment.blocks.contains(&block).then(|| segment.clone())
+    }
+
+    /// Where the first segment after `block` begins, in bytes.
+    fn next_flight(&self, block: u64) -> u64 {
+        lock(&self.flights).range(block + 1..).next().map_or(u64::MAX, |(_, segment)| segment.bytes.start)
+    }
+
+    /// Sees to it that `blocks` are here or on their way, with requests of at most `most` bytes each.
+    pub fn fetch(self: &Arc<Body>, blocks: Range<u64>, most: u64, urgency: Urgency) {
+        let blocks = blocks.start..blocks.end.min(blocks_of(self.size()));
+        if blocks.is_empty() {
+            return;
+        }
+        let mut flights = lock(&self.flights);
+        // Under the lock: a segment leaves the flights only after its blocks are in the cache.
+        let missing = match &self.cached {
+            Some(cached) => cached.missing(blocks.clone()),
+            None => vec![blocks.clone()],
+        };
+        let gaps: Vec<Range<u64>> = missing.into_iter().flat_map(|run| uncovered(&flights, run)).collect();
+        let step = (most / BLOCK).max(1);
+        let new: Vec<Arc<Segment>> = gaps
+            .into_iter()
+            .flat_map(|gap| {
+                (gap.start..gap.end)
+                    .step_by(step as usize)
+                    .map(move |at| at..(at.saturating_add(step)).min(gap.end))
+            })
+            .map(|blocks| Arc::new(Segment::new(blocks, self.size())))
+            .collect();
+        flights.extend(new.iter().map(|segment| (segment.blocks.start, segment.clone())));
+        let begun = |segment: &&Arc<Segment>| segment.blocks.end > blocks.start && !segment.is_over();
+        let waiting: Vec<u64> = flights
+            .range(..blocks.end)
+            .rev()
+            .map(|(_, s)| s)
+            .take_while(begun)
+            .map(|s| s.blocks.start)
+            .collect();
+        drop(flights);
+        for segment in new {
+            let start = segment.blocks.start;
+            let flight = Flight { body: self.clone(), segment };
+            self.means.turns.submit(&self.host, self.number, urgency, start, Box::new(move || flight.run()));
+        }
+        if urgency == Urgency::Now {
+            waiting.iter().for_each(|start| self.means.turns.hurry(&self.host, self.number, *start));
+        }
+    }
+
+    /// Bytes from the start of the object that came with another answer.
+    pub fn accept(self: &Arc<Body>, bytes: &[u8]) {
+        let whole = if bytes.len() as u64 == self.size() {
+            bytes.len()
+        } else {
+            bytes.len() / BLOCK as usize * BLOCK as usize
+        };
+        let bytes = &bytes[..whole];
+        if bytes.is_empty() || self.cached.as_ref().is_some_and(|cached| cached.write(0, bytes)) {
+            return;
+        }
+        let segment = Arc::new(Segment::new(0..blocks_of(whole as u64), self.size()));
+        for chunk in bytes.chunks(CHUNK as usize) {
+            segment.push(Arc::new(chunk.to_vec()));
+        }
+        segment.end(Outcome::Complete);
+        let mut flights = lock(&self.flights);
+        if uncovered(&flights, segment.blocks.clone()) == [segment.blocks.clone()] {
+            flights.insert(0, segment.clone());
+            drop(flights);
+            self.means.memory.hold(self, &segment);
+        }
+    }
+
+    /// A segment's memory is needed elsewhere.
+    pub(super) fn give_up(&self, segment: &Arc<Segment>) {
+        segment.forget();
+        self.land(segment);
+    }
+
+    /// A segment is over and is no longer to be found.
+    fn land(&self, segment: &Arc<Segment>) {
+        let mut flights = lock(&self.flights);
+        if flights.get(&segment.blocks.start).is_some_and(|found| Arc::ptr_eq(found, segment)) {
+            flights.remove(&segment.blocks.start);
+        }
+    }
+
+    /// Stops what is fetched ahead and nobody waits for.
+    pub fn stop_ahead(&self) {
+        lock(&self.flights).values().for_each(|segment| segment.cancel());
+        self.means.turns.drop_ahead(&self.host, self.number);
+    }
+
+    /// One more handle.
+    pub fn opened(&self) {
+        self.handles.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One handle fewer. With the last one, nothing more is fetched.
+    pub fn closed(&self) {
+        if self.handles.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.stop_ahead();
+        }
+    }
+
+    /// The blocks a read touches.
+    pub fn blocks(&self, offset: u64, length: usize) -> Range<u64> {
+        let range = self.clip(offset, length);
+        blocks_over(range.start, range.end - range.start)
+    }
+}
+
+/// The parts of a run of blocks that no segment covers.
+fn uncovered(flights: &BTreeMap<u64, Arc<Segment>>, run: Range<u64>) -> Vec<Range<u64>> {
+    let mut gaps = Vec::new();
+    let mut end = run.end;
+    for segment in flights.range(..run.end).rev().map(|(_, segment)| segment) {
+        if segment.blocks.end <= run.start {
+            break;
+        }
+        if segment.blocks.end < end {
+            gaps.push(segment.blocks.end..end);
+        }
+        end = segment.blocks.start;
+    }
+    if end > run.start {
+        gaps.push(run.start..end);
+    }
+    gaps.reverse();
+    gaps
+}
+
+/// A segment in the queue or under way. However it ends, the segment is told.
+struct Flight {
+    body: Arc<Body>,
+    segment: Arc<Segment>,
+}
+
+impl Flight {
+    fn run(self) {
+        let outcome = match self.body.pull(&self.segment) {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::debug!(identity = self.body.place.identity(), blocks = ?self.segment.blocks, %error);
+                Outcome::Failed(error)
+            }
+        };
+        self.end(outcome);
+    }
+
+    /// Who comes from now on finds what arrived, or nothing; who waits already is told.
+    fn end(&self, outcome: Outcome) {
+        if self.segment.in_memory() > 0 && matches!(outcome, Outcome::Complete) {
+            self.segment.end(outcome);
+            self.body.means.memory.hold(&self.body, &self.segment);
+        } else {
+            self.body.land(&self.segment);
+            self.segment.end(outcome);
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if !self.segment.is_over() {
+            self.end(Outcome::Abandoned);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn gaps_and_segments_make_up_the_run(
+            cuts in proptest::collection::btree_set(0..100u64, 0..10), start in 0..100u64, length in 1..50u64,
+        ) {
+            let cuts: Vec<u64> = cuts.into_iter().collect();
+            let flights: BTreeMap<u64, Arc<Segment>> = cuts
+                .chunks_exact(2)
+                .map(|pair| (pair[0], Arc::new(Segment::new(pair[0]..pair[1], u64::MAX))))
+                .collect();
+            let run = start..start + length;
+            let gaps = uncovered(&flights, run.clone());
+            for block in run {
+                let flying = flights.values().any(|segment| segment.blocks.contains(&block));
+                let gap = gaps.iter().filter(|gap| gap.contains(&block)).count();
+                prop_assert_eq!(usize::from(!flying), gap, "block {}", block);
+            }
+            prop_assert!(gaps.iter().all(|gap| gap.start >= start && gap.end <= start + length));
+        }
+    }
+}

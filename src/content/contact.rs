@@ -1,0 +1,148 @@
+//! First contact with an object: which version a server has, and how long it is.
+
+use std::io::Read;
+use std::ops::Range;
+
+use super::answer::{Head, Part};
+use super::fetch::{Answer, ask_range, is_html, names_web_page};
+use super::place::{Place, request};
+use super::{Error, Location, Version};
+use crate::http::{self, Http, Method, Request, shown};
+
+/// Files up to this size come whole, in the request that looks at their version.
+pub const SMALL: u64 = 1024 * 1024;
+/// Of larger ones, and of unknown ones, the head comes along: it holds most formats' directories.
+pub const HEAD: u64 = 128 * 1024;
+
+/// What a first contact found.
+pub struct Contact {
+    /// The version the server has now.
+    pub version: Version,
+    /// Its first bytes; maybe none.
+    pub first: Vec<u8>,
+}
+
+/// Looks at an object's version and takes its first bytes along: all of it, if it is small. `None` where the
+/// server does not tell the length.
+pub fn meet(http: &Http, place: &Place, expected: Option<u64>) -> Result<Option<Contact>, Error> {
+    let most = expected.filter(|size| *size <= SMALL).unwrap_or(HEAD).max(1);
+    ask(http, place, &(0..most), |answer, url| {
+        let Some(version) = answer.head.version() else { return Ok(None) };
+        let end = match &answer.head.part {
+            Part::Range(range) => range.end,
+            Part::Whole => most.min(version.size),
+        };
+        let mut first = answer.first;
+        first.truncate(end as usize);
+        let left = end - first.len() as u64;
+        let read = answer.stream.take(left).read_to_end(&mut first);
+        read.map_err(|error| http::Error::of_read(url, first.len() as u64, error))?;
+        Ok(Some(Contact { version, first }))
+    })
+}
+
+/// Asks whether an object is still of `version`, by the cheapest request there is. Gives the version the
+/// server has now.
+pub fn confirm(http: &Http, place: &Place, version: &Version) -> Result<Option<Version>, Error> {
+    let result = place.ask(http, |location| {
+        let condition = match (&version.etag, version.modified) {
+            (Some(etag), _) => Some(("If-None-Match", etag.clone())),
+            (None, Some(modified)) => {
+                let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+                let date = printer.timestamp_to_rfc9110_string(&modified);
+                date.ok().map(|date| ("If-Modified-Since", date))
+            }
+            (None, None) => None,
+        };
+        let mut asked = request(Method::HEAD, location);
+        asked.headers.extend(condition.map(|(name, value)| (name.to_owned(), value)));
+        match ask_head(http, place, &asked) {
+            Err(error) if error.status() == Some(304) => Ok(Ok(Some(version.clone()))),
+            result => result.map(Ok),
+        }
+    })?;
+    match result {
+        Some(version) => Ok(Some(version)),
+        None => probe(http, place),
+    }
+}
+
+/// The version a server has, without bytes: by HEAD, else by a range of one byte. `None` where the server does
+/// not tell the length.
+pub fn measure(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
+    let result =
+        place.ask(http, |location| ask_head(http, place, &request(Method::HEAD, location)).map(Ok))?;
+    match result {
+        Some(version) => Ok(Some(version)),
+        None => probe(http, place),
+    }
+}
+
+/// What HEAD tells; `None` where it does not tell, or is not to be believed.
+fn ask_head(http: &Http, place: &Place, asked: &Request) -> Result<Option<Version>, http::Error> {
+    let stream = match http.stream(asked) {
+        Ok(stream) => stream,
+        Err(error) if is_about_head(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if is_html(&stream) && !names_web_page(place.identity()) {
+        return Ok(None);
+    }
+    let head = Head::read(stream.status, &stream.headers, &(0..0));
+    Ok(head.ok().and_then(|head| head.version()))
+}
+
+/// The version a server has, by asking for one byte.
+fn probe(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
+    ask(http, place, &(0..1), |answer, _| Ok(answer.head.version()))
+}
+
+/// Asks for a range of whatever version there is. A range that cannot be satisfied is that of an empty object.
+fn ask<T>(
+    http: &Http,
+    place: &Place,
+    wanted: &Range<u64>,
+    mut then: impl FnMut(Answer, String) -> Result<Option<T>, http::Error>,
+) -> Result<Option<T>, Error>
+where
+    T: FromEmpty,
+{
+    place.ask(http, |location| {
+        let url = shown(&location.url);
+        match ask_range(http, place, location, wanted, None) {
+            Ok(Ok(answer)) => then(answer, url).map(Ok),
+            Ok(Err(error)) => Ok(Err(error)),
+            Err(error) if error.status() == Some(416) => Ok(Ok(empty(http, location)?.map(T::from_empty))),
+            Err(error) => Err(error),
+        }
+    })
+}
+
+/// The version of an object that has no first byte.
+fn empty(http: &Http, location: &Location) -> Result<Option<Version>, http::Error> {
+    let stream = http.stream(&request(Method::GET, location))?;
+    let head = Head::read(stream.status, &stream.headers, &(0..0));
+    Ok(head.ok().and_then(|head| head.version()))
+}
+
+/// What an empty object gives.
+trait FromEmpty {
+    fn from_empty(version: Version) -> Self;
+}
+
+impl FromEmpty for Version {
+    fn from_empty(version: Version) -> Version {
+        version
+    }
+}
+
+impl FromEmpty for Contact {
+    fn from_empty(version: Version) -> Contact {
+        Contact { version, first: Vec::new() }
+    }
+}
+
+/// Whether a failure may be due to the method: signed URLs allow GET only, some servers know no HEAD.
+fn is_about_head(error: &http::Error) -> bool {
+    matches!(error.status(), Some(400 | 401 | 403 | 404 | 405 | 501))
+}

@@ -1,0 +1,191 @@
+//! Fetching a segment: one request, and more only where an answer ends early.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::answer::{Head, Part, is_web_page};
+use super::body::Body;
+use super::place::{Place, request};
+use super::segment::{CHUNK, Outcome, Segment};
+use super::{Error, Location, Version};
+use crate::cache::BLOCK;
+use crate::http::{self, Http, Method, Stream, shown};
+
+/// Read from the network at a time.
+const PIECE: usize = 64 * 1024;
+/// So many first bytes tell a web page.
+const SNIFF: usize = 256;
+
+/// An answer that may be used: its head, and its body with the first bytes already read.
+pub struct Answer {
+    /// What it says of itself.
+    pub head: Head,
+    /// The rest of the body.
+    pub stream: Stream,
+    /// The body's first bytes.
+    pub first: Vec<u8>,
+}
+
+/// Asks for a range. With `of`, the answer is of that version, or [`Error::Changed`]. A web page in the place
+/// of the bytes is a refusal, for the origin to see to.
+pub fn ask_range(
+    http: &Http,
+    place: &Place,
+    location: &Location,
+    wanted: &Range<u64>,
+    of: Option<&Version>,
+) -> Result<Result<Answer, Error>, http::Error> {
+    let range = format!("bytes={}-{}", wanted.start, wanted.end - 1);
+    let mut asked = request(Method::GET, location).with_header("Range", range);
+    if let Some(etag) = of.and_then(Version::strong_etag) {
+        asked = asked.with_header("If-Match", etag);
+    }
+    let mut stream = http.stream(&asked)?;
+    let url = shown(&location.url);
+    let unexpected = |why: String| http::Error::Unexpected { url: url.clone(), why };
+    let head = Head::read(stream.status, &stream.headers, wanted).map_err(unexpected)?;
+    let mut first = Vec::new();
+    if !names_web_page(place.identity()) && is_html(&stream) {
+        (&mut stream)
+            .take(SNIFF as u64)
+            .read_to_end(&mut first)
+            .map_err(|e| http::Error::of_read(url.clone(), 0, e))?;
+        if is_web_page(&first) {
+            let why = "a web page came in the place of the file: it wants a login or a token";
+            return Err(http::Error::Denied { url, why: why.into() });
+        }
+    }
+    if of.is_some_and(|version| !head.is_of(version)) {
+        return Ok(Err(Error::Changed { identity: place.identity().to_owned() }));
+    }
+    Ok(Ok(Answer { head, stream, first }))
+}
+
+/// Whether an answer calls itself a web page.
+pub fn is_html(stream: &Stream) -> bool {
+    let kind = stream.headers.get("content-type").and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// Whether an object is itself a web page, by its name.
+pub fn names_web_page(identity: &str) -> bool {
+    let path = identity.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    [".html", ".htm", ".xhtml"].iter().any(|ending| path.ends_with(ending))
+}
+
+/// A chunk on its way: what has come of it survives a broken connection.
+#[derive(Default)]
+struct Pending {
+    bytes: Vec<u8>,
+}
+
+impl Body {
+    /// Fetches a segment to its end, or until it is cancelled.
+    pub(super) fn pull(&self, segment: &Segment) -> Result<Outcome, Error> {
+        let mut pending = Pending::default();
+        self.place.ask(&self.means.http, |location| self.pull_from(location, segment, &mut pending))
+    }
+
+    /// Fetches what is left of a segment; goes on at once for as long as something comes.
+    fn pull_from(
+        &self,
+        location: &Location,
+        segment: &Segment,
+        pending: &mut Pending,
+    ) -> Result<Result<Outcome, Error>, http::Error> {
+        loop {
+            let before = segment.arrived() + pending.bytes.len() as u64;
+            let result = self.pull_once(location, segment, pending);
+            let progress = segment.arrived() + pending.bytes.len() as u64 > before;
+            match result {
+                Err(error) if progress && error.is_passing() => {
+                    tracing::debug!(%error, "going on where it broke");
+                    self.means.report.counters.retries.add(1);
+                }
+                Ok(Ok(None)) => {}
+                Ok(Ok(Some(outcome))) => return Ok(Ok(outcome)),
+                Ok(Err(error)) => return Ok(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One request. `None` where its answer ended before the segment.
+    fn pull_once(
+        &self,
+        location: &Location,
+        segment: &Segment,
+        pending: &mut Pending,
+    ) -> Result<Result<Option<Outcome>, Error>, http::Error> {
+        let wanted = segment.arrived() + pending.bytes.len() as u64..segment.bytes.end;
+        if segment.may_stop() {
+            return Ok(Ok(Some(Outcome::Abandoned)));
+        }
+        let answer = match ask_range(&self.means.http, &self.place, location, &wanted, Some(&self.version))? {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Answer { head, mut stream, first } = answer;
+        let url = || shown(&location.url);
+        let part = match head.part {
+            Part::Range(range) => range,
+            Part::Whole if wanted.start == 0 && !head.coded => wanted.clone(),
+            Part::Whole => {
+                let why = "the server sends the whole file, or a compressed one, where a range was asked for";
+                return Err(http::Error::Unexpected { url: url(), why: why.into() });
+            }
+        };
+        let mut left = (part.end - wanted.start).saturating_sub(first.len() as u64);
+        self.take_in(segment, pending, &first);
+        let mut buffer = vec![0; PIECE];
+        while left > 0 {
+            if segment.may_stop() {
+                return Ok(Ok(Some(Outcome::Abandoned)));
+            }
+            let most = left.min(PIECE as u64) as usize;
+            let got = part.end - left - wanted.start;
+            match stream.read(&mut buffer[..most]) {
+                Ok(0) => {
+                    let why = "the body ended early".to_owned();
+                    return Err(http::Error::Broken { url: url(), got, why });
+                }
+                Ok(read) => {
+                    left -= read as u64;
+                    self.take_in(segment, pending, &buffer[..read]);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(http::Error::of_read(url(), got, error)),
+            }
+        }
+        Ok(Ok((segment.arrived() == segment.bytes.end).then_some(Outcome::Complete)))
+    }
+
+    /// Bytes came in: whole chunks go to those who wait, and then to the disk.
+    fn take_in(&self, segment: &Segment, pending: &mut Pending, mut bytes: &[u8]) {
+        segment.receive(bytes.len() as u64);
+        while !bytes.is_empty() {
+            let chunk = segment.next_chunk();
+            let length = (chunk.end - chunk.start) as usize;
+            if pending.bytes.is_empty() {
+                pending.bytes.reserve_exact(length);
+            }
+            let take = bytes.len().min(length - pending.bytes.len());
+            if take == 0 {
+                return; // More came than was asked for.
+            }
+            pending.bytes.extend(&bytes[..take]);
+            bytes = &bytes[take..];
+            if pending.bytes.len() == length {
+                let whole = Arc::new(std::mem::take(&mut pending.bytes));
+                let place = segment.push(whole.clone());
+                let cached = self.cached.as_ref().filter(|_| segment.is_shared);
+                if cached.is_some_and(|cached| cached.write(chunk.start / BLOCK, &whole)) {
+                    segment.is_on_disk(place);
+                }
+            }
+        }
+    }
+}
+
+const _: () = assert!(CHUNK % BLOCK == 0);

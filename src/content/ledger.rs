@@ -1,0 +1,149 @@
+//! What is known of objects: versions seen, when they were checked, how often they changed.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lru::LruCache;
+
+use super::Version;
+use crate::cache::{Cache, Facts};
+use crate::report::lock;
+
+/// So many objects are known in memory; all others, on disk.
+const KNOWN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+
+/// What is known of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The version last seen.
+    pub version: Version,
+    /// When a server last confirmed it.
+    pub checked: Timestamp,
+    /// Whether this process has seen it: then the kernel may hold bytes of it.
+    pub seen_here: bool,
+}
+
+/// What is known of all objects.
+pub struct Ledger {
+    cache: Arc<Cache>,
+    lifetime: Duration,
+    known: Mutex<LruCache<String, Known>>,
+    /// Objects that changed while this process looked.
+    generations: Mutex<HashMap<String, u64>>,
+}
+
+impl Known {
+    /// What tells this version's blocks from those of others. A version without validators is only as good as
+    /// the moment it was seen.
+    pub fn validator(&self) -> String {
+        self.version.validator().unwrap_or_else(|| format!("seen {}", self.checked.as_nanosecond()))
+    }
+}
+
+impl Ledger {
+    /// Over what the cache remembers. A version is taken for true for `lifetime`.
+    pub fn new(cache: Arc<Cache>, lifetime: Duration) -> Ledger {
+        Ledger { cache, lifetime, known: Mutex::new(LruCache::new(KNOWN)), generations: Mutex::default() }
+    }
+
+    /// What is known of an object.
+    pub fn get(&self, identity: &str) -> Option<Known> {
+        if let Some(known) = lock(&self.known).get(identity) {
+            return Some(known.clone());
+        }
+        let Facts { size, etag, modified, seen } = self.cache.facts(identity)?;
+        let known = Known { version: Version { size, etag, modified }, checked: seen, seen_here: false };
+        lock(&self.known).put(identity.to_owned(), known.clone());
+        Some(known)
+    }
+
+    /// Whether it is too early to ask again. A check in the future is a clock that was put back: no check.
+    pub fn is_fresh(&self, known: &Known) -> bool {
+        let age = Timestamp::now().duration_since(known.checked);
+        Duration::try_from(age).is_ok_and(|age| age < self.lifetime)
+    }
+
+    /// How often an object was seen to change.
+    pub fn generation(&self, identity: &str) -> u64 {
+        lock(&self.generations).get(identity).copied().unwrap_or(0)
+    }
+
+    /// A server says that this is the object's version now. `shown` is the size that was given out for it
+    /// before, where any was: another size is a change too.
+    pub fn see(&self, identity: &str, version: Version, shown: Option<u64>) -> Known {
+        let before = self.get(identity);
+        let volatile = version.validator().is_none();
+        let same = before.as_ref().filter(|before| !volatile && before.version.is_same(&version));
+        let changed_here = before.as_ref().is_some_and(|before| before.seen_here) && same.is_none();
+        let size_was_wrong = shown.is_some_and(|shown| shown != version.size);
+        if changed_here || size_was_wrong {
+            *lock(&self.generations).entry(identity.to_owned()).or_default() += 1;
+        }
+        // A server that leaves a validator out this once has not taken it back.
+        let version = same.map_or(version, |before| before.version.clone());
+        let known = Known { version, checked: Timestamp::now(), seen_here: true };
+        lock(&self.known).put(identity.to_owned(), known.clone());
+        let Version { size, etag, modified } = known.version.clone();
+        self.cache.keep_facts(identity, &Facts { size, etag, modified, seen: known.checked });
+        known
+    }
+
+    /// The object was found to be another: the next open must ask.
+    pub fn doubt(&self, identity: &str) {
+        if let Some(known) = lock(&self.known).get_mut(identity) {
+            known.checked = Timestamp::UNIX_EPOCH;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Report;
+
+    fn ledger(lifetime: Duration) -> Ledger {
+        Ledger::new(Arc::new(Cache::none(Arc::new(Report::new()))), lifetime)
+    }
+
+    fn version(etag: Option<&str>, size: u64) -> Version {
+        Version { size, etag: etag.map(str::to_owned), modified: None }
+    }
+
+    #[test]
+    fn only_a_change_is_a_new_generation() {
+        let ledger = ledger(Duration::from_secs(60));
+        for etag in ["\"1\"", "\"1\"", "W/\"1\""] {
+            ledger.see("a", version(Some(etag), 5), None);
+        }
+        assert_eq!(ledger.generation("a"), 0);
+        ledger.see("a", version(Some("\"2\""), 5), None);
+        assert_eq!(ledger.generation("a"), 1);
+        ledger.see("a", version(Some("\"2\""), 5), Some(6));
+        assert_eq!(ledger.generation("a"), 2, "another size was shown");
+        assert_eq!(ledger.generation("b"), 0);
+    }
+
+    #[test]
+    fn without_validators_every_check_is_another_version() {
+        let ledger = ledger(Duration::from_secs(60));
+        let first = ledger.see("a", version(None, 5), None);
+        assert!(first.validator().starts_with("seen "));
+        ledger.see("a", version(None, 5), None);
+        assert_eq!(ledger.generation("a"), 1);
+    }
+
+    #[test]
+    fn doubt_and_age_call_for_a_check() {
+        let fresh = ledger(Duration::from_secs(60));
+        let known = fresh.see("a", version(Some("\"1\""), 5), None);
+        assert!(fresh.is_fresh(&known));
+        fresh.doubt("a");
+        assert!(!fresh.is_fresh(&fresh.get("a").unwrap()));
+        assert!(!ledger(Duration::ZERO).is_fresh(&known));
+        let tomorrow = Timestamp::now() + Duration::from_secs(86_400);
+        assert!(!fresh.is_fresh(&Known { checked: tomorrow, ..known }));
+    }
+}
