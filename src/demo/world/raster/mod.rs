@@ -11,6 +11,7 @@
 //! join seamlessly, because a pixel depends on nothing but its place.
 
 mod cog;
+pub mod earth;
 mod geokeys;
 mod ifd;
 mod lattice;
