@@ -25,6 +25,14 @@ impl Failure {
         Failure::Failed(words.to_string())
     }
 
+    /// The line, without who says it.
+    pub fn words(&self) -> &str {
+        match self {
+            Failure::Usage(words) | Failure::Failed(words) => words,
+            Failure::Told(_) => "",
+        }
+    }
+
     /// Prints the line and gives the exit status.
     pub fn tell(&self) -> ExitCode {
         let (words, status) = match self {

@@ -4,6 +4,8 @@
 //! it failed, and the exit status: 0 done, 1 failed, 2 wrong usage. One file per command; `assemble` makes all
 //! services of a configuration, which every command shares.
 
+mod areas;
+mod assemble;
 mod check;
 mod completions;
 mod config;
@@ -11,7 +13,10 @@ mod daemon;
 mod failure;
 mod log;
 mod man;
+mod mount;
+mod mount_options;
 mod options;
+mod standing;
 mod umount;
 
 use std::ffi::OsString;
@@ -36,6 +41,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Mount(mount::Args),
     Umount(umount::Args),
     Check(check::Args),
     Config(config::Args),
@@ -88,6 +94,7 @@ fn is_for_a_person() -> bool {
 impl Command {
     fn run(self) -> Outcome {
         match self {
+            Command::Mount(args) => mount::run(&args),
             Command::Umount(args) => umount::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),

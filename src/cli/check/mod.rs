@@ -2,6 +2,7 @@
 
 mod files;
 mod finding;
+mod servers;
 mod system;
 
 use super::options::Settings;
@@ -34,7 +35,10 @@ pub fn run(args: &Args) -> Outcome {
             findings.push(files::configuration(&draft));
             match draft.resolve(&args.settings.choice(args.sources.clone())) {
                 Err(error) => findings.push(Finding::bad("sources", error.to_string())),
-                Ok(config) => findings.extend(files::check(&config)),
+                Ok(config) => {
+                    findings.extend(files::check(&config));
+                    findings.extend(servers::check(config));
+                }
             }
         }
     }

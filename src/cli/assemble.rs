@@ -1,0 +1,249 @@
+//! All services of one configuration, made once and wired together.
+
+use std::sync::{Arc, Mutex, mpsc};
+
+use jiff::Timestamp;
+
+use super::areas::ConfiguredAreas;
+use super::standing::Standing;
+use super::{Failure, Outcome};
+use crate::cache::{self, Cache};
+use crate::catalog::{self, Catalog, Description, stac};
+use crate::config::{Config, Layout, Limits, SourceConfig, SourceKind};
+use crate::content::Content;
+use crate::http::{self, Http};
+use crate::report::render::bytes;
+use crate::report::{Report, Row, lock, render};
+use crate::tree::{self, Control, Directory, Services, Source};
+
+/// The services of one process.
+pub struct Assembly {
+    config: Config,
+    report: Arc<Report>,
+    cache: Arc<Cache>,
+    content: Arc<Content>,
+    sources: Vec<Member>,
+}
+
+/// One source of the configuration, and what it has said of itself.
+#[derive(Clone)]
+pub struct Member {
+    /// Its settings.
+    pub config: SourceConfig,
+    /// Where its collections and items come from.
+    pub catalog: Arc<dyn Catalog>,
+    answer: Arc<Mutex<Option<Answer>>>,
+}
+
+/// What a source said when it was greeted.
+type Answer = Result<Description, catalog::Error>;
+
+impl Assembly {
+    /// Makes the services. Makes no request.
+    ///
+    /// # Errors
+    /// Where the HTTP client cannot be made, or a source is of a kind that cannot be mounted.
+    pub fn new(config: Config) -> Result<Assembly, Failure> {
+        let report = Arc::new(Report::new());
+        let settings = http::Settings {
+            stream_silence: config.limits.read_silence,
+            per_host: config.limits.per_host,
+            ..http::Settings::default()
+        };
+        let http = Http::new(settings, config.all_grants(), Arc::clone(&report)).map_err(Failure::failed)?;
+        let http = Arc::new(http);
+        let cache = Arc::new(Cache::open(
+            cache::Settings {
+                folder: config.cache.folder.clone(),
+                max_bytes: config.cache.max_bytes,
+                min_free: config.cache.min_free,
+            },
+            Arc::clone(&report),
+        ));
+        let content = Arc::new(Content::new(
+            Arc::clone(&http),
+            Arc::clone(&cache),
+            Arc::clone(&report),
+            config.limits.version_lifetime,
+        ));
+        let member = |source: &SourceConfig| -> Result<Member, Failure> {
+            let catalog = match source.kind {
+                SourceKind::Url(_) | SourceKind::File(_) => {
+                    stac::open(source, Arc::clone(&http), &config.limits, Arc::clone(&report))
+                }
+                SourceKind::Usgs { .. } => {
+                    let words = "this version of stacfs cannot mount USGS M2M yet; name a STAC source";
+                    return Err(Failure::failed(format!("{}: {words}", source.name)));
+                }
+            };
+            Ok(Member { config: source.clone(), catalog, answer: Arc::default() })
+        };
+        let sources = config.sources.iter().map(member).collect::<Result<Vec<_>, _>>()?;
+        let assembly = Assembly { config, report, cache, content, sources };
+        assembly.show();
+        Ok(assembly)
+    }
+
+    /// Asks all sources at once who they are, and returns when the first has answered. The others' answers, and
+    /// why there are none, come to `.stacfs/status` when they come.
+    ///
+    /// # Errors
+    /// Where none answers, and nothing of any is remembered from before.
+    pub fn greet(&self) -> Outcome {
+        let (sender, answers) = mpsc::channel();
+        for (at, member) in self.sources.iter().cloned().enumerate() {
+            let (sender, report) = (sender.clone(), Arc::clone(&self.report));
+            std::thread::spawn(move || {
+                let answer = member.greet();
+                if let Err(error) = &answer {
+                    report.note(&member.config.name, &error.to_string());
+                }
+                // Nobody listens any more once one source has answered.
+                let _ = sender.send((at, answer));
+            });
+        }
+        drop(sender);
+        let mut failures = Vec::new();
+        for (at, answer) in answers {
+            match answer {
+                Ok(_) => return Ok(()),
+                Err(error) => failures.push((at, error.to_string())),
+            }
+        }
+        failures.sort_unstable();
+        let name = |at: usize| self.sources.get(at).map_or("", |member| member.config.name.as_str());
+        Err(Failure::Failed(match failures.as_slice() {
+            [(_, why)] => why.clone(),
+            all => {
+                let all: Vec<String> = all.iter().map(|(at, why)| format!("{}: {why}", name(*at))).collect();
+                format!("no source answers, and nothing of any is cached: {}", all.join("; "))
+            }
+        }))
+    }
+
+    /// The sources, in their order.
+    pub fn sources(&self) -> &[Member] {
+        &self.sources
+    }
+
+    /// The report that all services share.
+    pub fn report(&self) -> Arc<Report> {
+        Arc::clone(&self.report)
+    }
+
+    /// The tree of these sources.
+    pub fn root(&self) -> Arc<dyn Directory> {
+        let mounted = Timestamp::now();
+        let services = Arc::new(Services {
+            content: Arc::clone(&self.content),
+            report: Arc::clone(&self.report),
+            limits: self.config.limits.clone(),
+            areas: Arc::new(ConfiguredAreas::new(&self.config)),
+            spool_folder: self.config.cache.folder.join("spool"),
+            mounted,
+        });
+        let sources = self.sources.iter().map(|member| {
+            let (name, catalog) = (member.config.name.clone(), Arc::clone(&member.catalog));
+            Arc::new(Source::new(name, catalog, Arc::clone(&services), self.limits_of(&member.config)))
+        });
+        let mut sources: Vec<Arc<Source>> = sources.collect();
+        let layout = match (self.config.layout, sources.pop()) {
+            (Layout::Single, Some(source)) if sources.is_empty() => tree::Layout::Single(source),
+            (_, last) => {
+                sources.extend(last);
+                tree::Layout::Several(sources)
+            }
+        };
+        layout.root(Arc::new(self.control(mounted)))
+    }
+
+    /// The limits of one source: its own where it has them.
+    fn limits_of(&self, source: &SourceConfig) -> Limits {
+        let limits = self.config.limits.clone();
+        Limits {
+            max_items: source.max_items.unwrap_or(limits.max_items),
+            max_scan: source.max_scan.unwrap_or(limits.max_scan),
+            metadata_lifetime: source.metadata_lifetime.unwrap_or(limits.metadata_lifetime),
+            ..limits
+        }
+    }
+
+    /// `.stacfs`.
+    fn control(&self, began: Timestamp) -> Control {
+        let standing = Standing::of(&self.config).to_json();
+        let of_report = |render: fn(&Report) -> String| -> Arc<dyn Fn() -> String + Send + Sync> {
+            let report = Arc::clone(&self.report);
+            Arc::new(move || render(&report))
+        };
+        Control::new(
+            began,
+            vec![
+                ("status", of_report(render::status)),
+                ("status.json", of_report(render::status_json)),
+                ("errors", of_report(render::errors)),
+                ("requests", of_report(render::requests)),
+                (Standing::FILE, Arc::new(move || standing.clone())),
+            ],
+        )
+    }
+
+    /// Registers the sections of `.stacfs/status`.
+    fn show(&self) {
+        let sources = self.sources.clone();
+        self.report.section("sources", move || sources.iter().map(Member::row).collect());
+        // The cache holds the report, so the report must not hold the cache.
+        let (cache, folder) = (Arc::downgrade(&self.cache), self.config.cache.folder.display().to_string());
+        self.report.section("cache", move || {
+            let mut rows = vec![row("folder", folder.clone())];
+            if let Some(usage) = cache.upgrade().and_then(|cache| cache.usage()) {
+                rows.push(row("used", format!("{} of at most {}", bytes(usage.used), bytes(usage.limit))));
+            }
+            rows
+        });
+        let limits = self.config.limits.clone();
+        self.report.section("limits", move || {
+            vec![
+                row("max_items", limits.max_items),
+                row("max_scan", limits.max_scan),
+                row("metadata_lifetime", format!("{:?}", limits.metadata_lifetime)),
+                row("version_lifetime", format!("{:?}", limits.version_lifetime)),
+                row("metadata_silence", format!("{:?}", limits.metadata_silence)),
+                row("metadata_total", format!("{:?}", limits.metadata_total)),
+                row("read_silence", format!("{:?}", limits.read_silence)),
+                row("per_host", limits.per_host),
+            ]
+        });
+    }
+}
+
+impl Member {
+    /// Asks the source who it is, and remembers the answer for `.stacfs/status`.
+    ///
+    /// # Errors
+    /// Whatever the catalogue says.
+    pub fn greet(&self) -> Answer {
+        let answer = self.catalog.describe();
+        *lock(&self.answer) = Some(answer.clone());
+        answer
+    }
+
+    /// Its line in `.stacfs/status`.
+    fn row(&self) -> Row {
+        let words = match &*lock(&self.answer) {
+            None => "has not answered yet".to_owned(),
+            Some(Err(error)) => error.to_string(),
+            Some(Ok(description)) => words(description),
+        };
+        row(&self.config.name, words)
+    }
+}
+
+/// What a source is and how it is asked, in one line.
+pub fn words(description: &Description) -> String {
+    let facts = description.facts.iter().map(|(name, fact)| format!("; {name}: {fact}"));
+    format!("{} at {}{}", description.kind, description.url, facts.collect::<String>())
+}
+
+fn row(name: &str, words: impl ToString) -> Row {
+    (name.to_owned(), words.to_string())
+}

@@ -1,0 +1,158 @@
+//! `stacfs mount`: makes the services, mounts, and stays until it is unmounted.
+
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::assemble::Assembly;
+use super::daemon::{self, Ready};
+use super::mount_options::MountWords;
+use super::options::Settings;
+use super::{Failure, Outcome, log};
+use crate::config::{Choice, Config};
+use crate::fuse::{Mount, MountOptions, Unmounter};
+
+/// Mount sources as a directory tree; returns when the mount answers
+///
+/// SOURCE is a STAC API or catalogue URL, a file (catalogue, ItemCollection, NDJSON), or a name from the
+/// configuration; NAME=SOURCE names it. One SOURCE stands at the root of the mount, several get a directory
+/// each. Without one, all configured sources are mounted, and without a configuration the built-in source
+/// astrogeology (https://stac.astrogeology.usgs.gov/api).
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Unmount with stacfs umount MOUNTPOINT. MOUNTPOINT/README.md tells how to search.")]
+pub struct Args {
+    /// What to mount: a URL, a file, a configured name, or NAME=URL
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<String>,
+
+    /// An empty directory
+    #[arg(value_name = "MOUNTPOINT", required = true)]
+    point: PathBuf,
+
+    /// Stay in the foreground until it is unmounted, or until Ctrl-C
+    #[arg(short, long)]
+    foreground: bool,
+
+    /// Mount options as in fstab: allow_other, config=FILE, cache_dir=DIR, max_items=N, log=FILE, show_derived
+    #[arg(short = 'o', value_name = "OPTION,…", value_parser = MountWords::parse)]
+    options: Vec<MountWords>,
+
+    #[command(flatten)]
+    settings: Settings,
+
+    /// Let other users look in
+    #[arg(long)]
+    allow_other: bool,
+
+    /// List items.geojson and mosaics/ too, for file dialogs; walks then meet them
+    #[arg(long)]
+    show_derived: bool,
+
+    /// Log to this file [default: to the terminal in the foreground, else nowhere]
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+
+    /// Log more: what happens, then (-vv) requests, then (-vvv) everything
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    /// How the process in the background says that it is ready
+    #[arg(long, hide = true, value_name = "FD")]
+    ready_fd: Option<RawFd>,
+}
+
+impl Args {
+    /// The file of the configuration: `--config`, else `-o config=`.
+    fn settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        for words in &self.options {
+            settings.config = settings.config.or_else(|| words.config.clone());
+            settings.cache_dir = settings.cache_dir.or_else(|| words.cache_dir.clone());
+            settings.max_items = settings.max_items.or(words.max_items);
+        }
+        settings
+    }
+
+    /// What the command line chooses.
+    fn choice(&self) -> Choice {
+        let any = |flag: fn(&MountWords) -> bool| self.options.iter().any(flag);
+        Choice {
+            allow_other: (self.allow_other || any(|words| words.allow_other)).then_some(true),
+            show_derived: (self.show_derived || any(|words| words.show_derived)).then_some(true),
+            log: self.log.clone().or_else(|| self.options.iter().find_map(|words| words.log.clone())),
+            ..self.settings().choice(self.sources.clone())
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> Outcome {
+    if args.ready_fd.is_none() && !args.foreground {
+        return daemon::launch();
+    }
+    let ready = args.ready_fd.map(Ready::inherit).transpose()?;
+    let config = args.settings().draft()?.resolve(&args.choice())?;
+    log::begin(args.verbose, config.log.as_deref())?;
+    config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let point = args.point.clone();
+    serve(config, &point, |_| match ready {
+        Some(ready) => {
+            ready.tell().map_err(|error| Failure::failed(format!("cannot go into the background: {error}")))
+        }
+        None => Ok(()),
+    })
+}
+
+/// Mounts, calls `ready` once the mount answers, and stays until it is unmounted, by whomever.
+///
+/// # Errors
+/// Why nothing was mounted, or what `ready` says; then it is unmounted again.
+pub(super) fn serve(config: Config, point: &Path, ready: impl FnOnce(&Mount) -> Outcome) -> Outcome {
+    let options = MountOptions {
+        name: mount_name(&config),
+        allow_other: config.allow_other,
+        metadata_silence: config.limits.metadata_silence,
+        metadata_total: config.limits.metadata_total,
+        read_silence: config.limits.read_silence,
+    };
+    let assembly = Assembly::new(config)?;
+    assembly.greet()?;
+    // From here on a signal unmounts; one that comes before the mount stands ends it right after.
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
+        .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
+    let mount = Mount::new(point, assembly.root(), options, assembly.report()).map_err(Failure::failed)?;
+    unmount_on_signal(signals, mount.unmounter())?;
+    ready(&mount)?;
+    mount.wait();
+    Ok(())
+}
+
+/// Unmounts at SIGINT and SIGTERM. SIGHUP is taken and passed over: a terminal that closes must not leave a
+/// dead mount behind.
+fn unmount_on_signal(mut signals: Signals, unmounter: Unmounter) -> Outcome {
+    let wait = move || {
+        for signal in signals.forever().filter(|signal| *signal != SIGHUP) {
+            tracing::info!(signal, "unmounting");
+            if let Err(error) = unmounter.unmount() {
+                tracing::error!("{error}");
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name("stacfs-signals".to_owned()).spawn(wait);
+    thread.map(drop).map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))
+}
+
+/// What the mount table shows as the device: the one source's place, else the names of all.
+fn mount_name(config: &Config) -> String {
+    use crate::config::SourceKind;
+    match config.sources.as_slice() {
+        [source] => match &source.kind {
+            SourceKind::Url(url) => url.to_string(),
+            SourceKind::File(path) => path.display().to_string(),
+            SourceKind::Usgs { .. } => source.name.clone(),
+        },
+        sources => sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join("+"),
+    }
+}
