@@ -46,7 +46,10 @@ impl Asset {
     /// Size in bytes by the file extension (`file:size`), where given and sane.
     pub fn size(&self) -> Option<u64> {
         let size = self.fields.get("file:size")?;
-        size.as_u64().or_else(|| size.as_str()?.parse().ok())
+        // Some write 1024.0; up to 2^53 that is exact.
+        let float =
+            || size.as_f64().filter(|f| f.fract() == 0.0 && (0.0..9_007_199_254_740_992.0).contains(f));
+        size.as_u64().or_else(|| float().map(|f| f as u64)).or_else(|| size.as_str()?.parse().ok())
     }
 
     /// The file extension's `file:local_path`: where the producer says the file belongs.
@@ -104,6 +107,49 @@ fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    fn asset(fields: Value) -> Asset {
+        Asset { key: "a".into(), fields: fields.as_object().unwrap().clone() }
+    }
+
+    #[test]
+    fn sizes_are_taken_where_they_are_sane() {
+        for (size, bytes) in [
+            (json!(0), Some(0)),
+            (json!(5_000_000_000_u64), Some(5_000_000_000)),
+            (json!(1024.0), Some(1024)),
+            (json!("17"), Some(17)),
+            (json!(-1), None),
+            (json!(1.5), None),
+            (json!(1e300), None),
+            (json!("1 MB"), None),
+            (json!(null), None),
+        ] {
+            assert_eq!(asset(json!({"file:size": size.clone()})).size(), bytes, "{size}");
+        }
+    }
+
+    #[test]
+    fn an_asset_is_tolerant_of_what_is_missing() {
+        for bare in
+            [json!({}), json!({"href": "", "roles": null, "alternate": [], "file:checksum": 5, "type": 7})]
+        {
+            let bare = asset(bare);
+            assert_eq!((bare.href(), bare.media_type(), bare.title(), bare.size()), (None, None, None, None));
+            assert_eq!((bare.local_path(), bare.checksum()), (None, None));
+            assert!(bare.roles().is_empty() && bare.alternates().is_empty());
+        }
+        let full = asset(json!({
+            "href": "./a.tif", "type": "image/tiff", "roles": ["data", 3],
+            "alternate": {"s3": {"href": "s3://b/a.tif"}, "none": {}, "http": {"href": "https://x/a.tif"}},
+        }));
+        assert_eq!(
+            (full.href(), full.media_type(), full.roles()),
+            (Some("./a.tif"), Some("image/tiff"), vec!["data"])
+        );
+        assert_eq!(full.alternates(), [("s3", "s3://b/a.tif"), ("http", "https://x/a.tif")]);
+    }
 
     #[test]
     fn multihashes_of_the_wild() {

@@ -77,12 +77,16 @@ impl Item {
         Bbox::from_value(self.feature.get("bbox")?)
     }
 
-    /// When the scene was taken: `datetime`, else the span of `start_datetime` and `end_datetime`.
+    /// When the scene was taken: `datetime`, else the span of `start_datetime` and `end_datetime`,
+    /// whichever of these comes first.
     pub fn span(&self) -> Option<Span> {
         if let Some(at) = self.instant("datetime") {
             return Some(Span::instant(at));
         }
-        let (start, end) = (self.instant("start_datetime"), self.instant("end_datetime"));
+        let (mut start, mut end) = (self.instant("start_datetime"), self.instant("end_datetime"));
+        if start.is_some() && end.is_some() && start > end {
+            std::mem::swap(&mut start, &mut end);
+        }
         (start.is_some() || end.is_some()).then_some(Span { start, end })
     }
 
@@ -107,10 +111,7 @@ impl Item {
 
     /// The links in the server's order.
     pub fn links(&self) -> Vec<Link> {
-        self.feature
-            .get("links")
-            .map(|l| Link::all_of(&serde_json::json!({ "links": l })))
-            .unwrap_or_default()
+        self.feature.get("links").map(Link::all_in).unwrap_or_default()
     }
 
     fn instant(&self, property: &str) -> Option<Timestamp> {
@@ -128,6 +129,30 @@ mod tests {
         assert_eq!(item.id(), "17");
         assert!(item.assets().is_empty() && item.links().is_empty());
         assert_eq!((item.span(), item.bbox(), item.geometry()), (None, None, None));
+    }
+
+    #[test]
+    fn an_item_has_its_time() {
+        let span = |properties: &str| {
+            let raw = format!(r#"{{"type":"Feature","id":"t","properties":{{{properties}}}}}"#);
+            let item = Item::from_json(&raw).unwrap();
+            let text = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+            (item.span().map(|s| format!("{}..{}", text(s.start), text(s.end))), text(item.day_instant()))
+        };
+        let (first, last) = ("2020-01-01T00:00:00Z", "2020-02-01T00:00:00Z");
+        let whole = format!("{first}..{last}");
+        let both =
+            |a: &str, b: &str| format!(r#""datetime":null,"start_datetime":"{a}","end_datetime":"{b}""#);
+        assert_eq!(span(&both(first, last)), (Some(whole.clone()), first.into()));
+        assert_eq!(span(&both(last, first)).0, Some(whole));
+        assert_eq!(
+            span(&format!(r#""start_datetime":"{first}""#)),
+            (Some(format!("{first}..")), first.into())
+        );
+        assert_eq!(span(&format!(r#""end_datetime":"{last}""#)), (Some(format!("..{last}")), String::new()));
+        let datetime = format!(r#""datetime":"{last}","start_datetime":"{first}""#);
+        assert_eq!(span(&datetime), (Some(format!("{last}..{last}")), last.into()));
+        assert_eq!(span(r#""datetime":"soon""#), (None, String::new()));
     }
 
     #[test]

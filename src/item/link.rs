@@ -41,7 +41,57 @@ impl Link {
 
     /// All usable links of a document, in its order; `links` may be missing or hold other things.
     pub fn all_of(document: &Value) -> Vec<Link> {
-        let links = document.get("links").and_then(Value::as_array);
-        links.into_iter().flatten().filter_map(Link::from_value).collect()
+        document.get("links").map(Link::all_in).unwrap_or_default()
+    }
+
+    /// All usable links of a `links` array, in its order.
+    pub(super) fn all_in(links: &Value) -> Vec<Link> {
+        links.as_array().into_iter().flatten().filter_map(Link::from_value).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn one_bad_link_does_not_hide_the_others() {
+        let links = Link::all_of(&json!({"links": [
+            {"rel": "self"},
+            null,
+            "https://x",
+            {"href": 5},
+            {"href": "https://a"},
+            {"rel": "next", "href": "https://b", "method": "post", "type": "Application/Geo+JSON", "merge": true,
+             "body": {"token": "t"}, "headers": {"X": "1"}, "title": "More"},
+            {"rel": "next", "href": "", "body": null, "merge": "yes", "headers": []},
+        ]}));
+        let next = Link {
+            rel: "next".into(),
+            href: "https://b".into(),
+            media_type: Some("application/geo+json".into()),
+            method: Some("POST".into()),
+            title: Some("More".into()),
+            headers: Map::from_iter([("X".to_owned(), json!("1"))]),
+            body: Some(json!({"token": "t"})),
+            merge: true,
+        };
+        assert_eq!(links.len(), 3);
+        assert_eq!(
+            (links[0].rel.as_str(), links[0].href.as_str(), &links[0].method),
+            ("", "https://a", &None)
+        );
+        assert_eq!(links[1], next);
+        assert_eq!((&links[2].body, links[2].merge, links[2].headers.len()), (&None, false, 0));
+    }
+
+    #[test]
+    fn documents_without_links_have_none() {
+        for document in
+            [json!({}), json!({"links": null}), json!({"links": {"next": "x"}}), json!([]), json!(null)]
+        {
+            assert!(Link::all_of(&document).is_empty(), "{document}");
+        }
     }
 }

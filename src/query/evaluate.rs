@@ -156,15 +156,15 @@ impl Query {
     }
 
     /// Whether items of a collection may meet the search, by what the collection says of itself: its name, and
-    /// its box where it is one in degrees. What it does not say never speaks against it, nor does its time,
+    /// its boxes where all are in degrees. What it does not say never speaks against it, nor does its time,
     /// which is often out of date.
     pub fn may_be_in(&self, collection: &Collection) -> bool {
-        let region =
-            collection.bbox().filter(|b| b.south <= b.north && *b != NOWHERE).map(|b| Region::of_box(&b));
+        let boxes = collection.bboxes();
+        let told = !boxes.is_empty() && boxes.iter().all(|b| b.south <= b.north && *b != NOWHERE);
+        let regions: Vec<Region> = boxes.iter().map(Region::of_box).collect();
         let id = Value::from(collection.id());
-        let near = |wanted: Option<Region>| match (&region, wanted) {
-            (Some(own), Some(wanted)) => own.meets(&wanted),
-            _ => true,
+        let near = |wanted: Option<Region>| {
+            !told || wanted.is_none_or(|wanted| regions.iter().any(|own| own.meets(&wanted)))
         };
         self.predicates.iter().all(|predicate| match predicate {
             Predicate::Bbox(bbox) => near(Some(Region::of_box(bbox))),

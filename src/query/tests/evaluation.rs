@@ -274,6 +274,10 @@ fn collections_are_left_out_by_name_and_place_only() {
     let may = |segments: &[&str], bbox: Value| query(segments).may_be_in(&collection(bbox));
     assert!(may(&["bbox=0,0,1,1", "datetime=2018", "platform=x"], json!([-10, -10, 10, 10])));
     assert!(!may(&["bbox=20,0,21,1"], json!([-10, -10, 10, 10])));
+    // Several boxes: one that is near is enough.
+    let parts = json!({"spatial":{"bbox":[[-10, -10, 1, 1], [19, 0, 22, 1]]}});
+    let parts = Collection::from_json(&json!({"id":"c","extent":parts}).to_string()).unwrap();
+    assert!(query(&["bbox=20,0,21,1"]).may_be_in(&parts) && !query(&["bbox=30,0,31,1"]).may_be_in(&parts));
     assert!(!may(&["intersects=alps"], json!([-10, -10, 1, 10])));
     for unknown in [json!(null), json!([0, 0, 0, 0]), json!([-180_000, -5, 5, 5]), json!([5, 10, 6, -10])] {
         assert!(may(&["bbox=20,0,21,1", "intersects=alps"], unknown));
