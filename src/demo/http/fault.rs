@@ -17,6 +17,8 @@ pub enum Fault {
     Drip(u64, Duration),
     /// No byte is ever sent; the connection stays open.
     Silence,
+    /// The service does its work, then the connection is closed without a byte of the answer.
+    LostAnswer,
     /// The connection falls silent in the middle of the head.
     StallInHead,
     /// The connection falls silent after this many bytes of the body.
@@ -219,6 +221,7 @@ pub(super) struct Wire {
     pub rate: Option<u64>,
     pub drip: Option<(u64, Duration)>,
     pub silent: bool,
+    pub lost: bool,
     pub half_head: bool,
     pub ending: Option<(u64, Ending)>,
     pub surplus: u64,
@@ -250,6 +253,7 @@ impl Wire {
             Fault::Rate(rate) => self.rate = Some(rate),
             Fault::Drip(bytes, pause) => self.drip = Some((bytes, pause)),
             Fault::Silence => self.silent = true,
+            Fault::LostAnswer => self.lost = true,
             Fault::StallInHead => self.half_head = true,
             Fault::StallAfter(bytes) => self.ending = Some((bytes, Ending::Stall)),
             Fault::ResetAfter(bytes) => self.ending = Some((bytes, Ending::Reset)),

@@ -36,6 +36,9 @@ pub(super) fn send(
     if !shared.stop.sleep(wire.latency) || wire.silent {
         return wait_for_end(stream, &shared.stop);
     }
+    if wire.lost {
+        return Ok(Afterwards::Close);
+    }
     let mut response = spoilt.response.clone();
     let bodiless = method == "HEAD" || matches!(response.status, 204 | 304);
     let stated = match wire.framing {

@@ -10,6 +10,7 @@ pub mod accounts;
 mod base64;
 pub mod clock;
 pub mod downloads;
+pub mod espa;
 pub mod files;
 pub mod legacy;
 pub mod m2m;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use super::http::{Request, Response, Server, Service};
 use clock::Clock;
 use downloads::Downloads;
+use espa::{Espa, Pace};
 use legacy::Legacy;
 use m2m::{Hosts, M2m};
 use scenes::Archive;
@@ -41,6 +43,8 @@ pub struct Usgs {
     pub m2m_url: String,
     /// The base of the old inventory API, without a final slash: `…/inventory/json/v/stable`.
     pub legacy_url: String,
+    /// The base of ESPA's resources, without a final slash: `…/api/v1`.
+    pub espa_url: String,
     /// The clock of all servers.
     pub clock: Arc<Clock>,
     /// M2M: its quirks, its queue of downloads.
@@ -49,6 +53,10 @@ pub struct Usgs {
     pub m2m_server: Server,
     /// The server of M2M's downloads and browse images.
     pub download_server: Server,
+    /// ESPA: its quirks, its orders.
+    pub espa: Arc<Espa>,
+    /// The server of ESPA and of the products of its orders.
+    pub espa_server: Server,
 }
 
 /// Starts all servers on free ports of loopback.
@@ -63,13 +71,19 @@ pub fn start(options: Options) -> io::Result<Usgs> {
     m2m.set_hosts(Hosts { downloads: download_server.url() });
     let legacy = Legacy::new(Arc::clone(&archive), Arc::clone(&clock), download_server.url());
     let m2m_server = Server::start(Explorer { m2m: Arc::clone(&m2m), legacy })?;
+    let espa = Arc::new(Espa::new(archive, Arc::clone(&clock)));
+    espa.quirks().pace = if options.standing_at.is_some() { Pace::REAL } else { Pace::DEMO };
+    let espa_server = Server::start(Shared(Arc::clone(&espa)))?;
     Ok(Usgs {
         m2m_url: format!("{}/api/api/json/stable/", m2m_server.url()),
         legacy_url: format!("{}/inventory/json/v/stable", m2m_server.url()),
         clock,
         m2m,
+        espa_url: format!("{}/api/v1", espa_server.url()),
         m2m_server,
         download_server,
+        espa,
+        espa_server,
     })
 }
 
@@ -77,6 +91,15 @@ impl Usgs {
     /// Turns the clock of all servers forward.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+}
+
+/// A service that tests keep a hand on.
+struct Shared<S>(Arc<S>);
+
+impl<S: Service> Service for Shared<S> {
+    fn answer(&self, request: &Request) -> Response {
+        self.0.answer(request)
     }
 }
 

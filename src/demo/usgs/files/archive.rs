@@ -61,24 +61,33 @@ pub fn tar_gz(members: &[Member], day: Date) -> Vec<u8> {
 
 /// Writes the header by hand, because a tar library rightly refuses the names that clients must be tested with.
 fn entry(archive: &mut Vec<u8>, member: &Member, day: Date) {
-    let mut header = ::tar::Header::new_ustar();
     let (kind, bytes, target): (_, &[u8], _) = match &member.content {
         Content::File(bytes) => (::tar::EntryType::Regular, bytes, ""),
         Content::Symlink(target) => (::tar::EntryType::Symlink, &[], target.as_str()),
         Content::Hardlink(target) => (::tar::EntryType::Link, &[], target.as_str()),
     };
+    archive.extend(block(&member.name, kind, target, bytes.len() as u64, day).as_bytes());
+    archive.extend(bytes);
+    archive.resize(archive.len().next_multiple_of(512), 0);
+}
+
+/// The header of a plain file of `size` bytes, which are to follow it.
+pub fn header(name: &str, size: u64, day: Date) -> [u8; 512] {
+    *block(name, ::tar::EntryType::Regular, "", size, day).as_bytes()
+}
+
+fn block(name: &str, kind: ::tar::EntryType, target: &str, size: u64, day: Date) -> ::tar::Header {
+    let mut header = ::tar::Header::new_ustar();
     let raw = header.as_old_mut();
-    fill(&mut raw.name, &member.name);
+    fill(&mut raw.name, name);
     fill(&mut raw.linkname, target);
     header.set_entry_type(kind);
-    header.set_size(bytes.len() as u64);
+    header.set_size(size);
     header.set_mode(0o644);
     let midnight = day.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |at| at.timestamp().as_second());
     header.set_mtime(u64::try_from(midnight).unwrap_or(0));
     header.set_cksum();
-    archive.extend(header.as_bytes());
-    archive.extend(bytes);
-    archive.resize(archive.len().next_multiple_of(512), 0);
+    header
 }
 
 fn fill(field: &mut [u8; 100], text: &str) {

@@ -8,9 +8,9 @@ mod browse;
 mod raster;
 mod text;
 
-pub use archive::{Member, tar, tar_gz};
+pub use archive::{Member, header, tar, tar_gz};
 pub use browse::{Size, browse};
-pub use raster::geotiff;
+pub use raster::{envi_header, geotiff, pixels};
 
 use super::scenes::fields::opaque_id;
 use super::scenes::{Dataset, Level, Satellite, Scene, Shelf};

@@ -23,14 +23,28 @@ pub fn reflectance(scene: &Scene<'_>, band: u32, x: f64, y: f64) -> Option<f64> 
     Some(ground + (0.85 - ground) * cloud)
 }
 
-/// One band as a TIFF of 16-bit pixels, 0 where there is nothing.
-pub fn geotiff(scene: &Scene<'_>, band: &str) -> Vec<u8> {
-    let number = band.bytes().filter(u8::is_ascii_digit).fold(0, |n, digit| n * 10 + u32::from(digit - b'0'));
+/// The 16-bit pixels of one layer, row by row, little-endian; 0 where there is nothing.
+pub fn pixels(scene: &Scene<'_>, layer: &str) -> Vec<u8> {
+    let number =
+        layer.bytes().filter(u8::is_ascii_digit).fold(0, |n, digit| (n * 10 + u32::from(digit - b'0')) % 100);
     let at = |n: u32| (f64::from(n) + 0.5) / f64::from(SIDE);
-    let pixels = (0..SIDE * SIDE).flat_map(|n| {
+    let stored = |n| {
         let share = reflectance(scene, number, at(n % SIDE), at(n / SIDE));
-        share.map_or(0, |share| (share * 36_363.0 + 7_273.0) as u16).to_le_bytes()
-    });
+        share.map_or(0, |share| (share * 36_363.0 + 7_273.0) as u16)
+    };
+    (0..SIDE * SIDE).flat_map(|n| stored(n).to_le_bytes()).collect()
+}
+
+/// The header that goes with [`pixels`] in ENVI's format.
+pub fn envi_header(layer: &str) -> String {
+    format!(
+        "ENVI\ndescription = {{{layer}}}\nsamples = {SIDE}\nlines = {SIDE}\nbands = 1\nheader offset = 0\n\
+         file type = ENVI Standard\ndata type = 12\ninterleave = bsq\nbyte order = 0\n"
+    )
+}
+
+/// One layer as a TIFF of 16-bit pixels.
+pub fn geotiff(scene: &Scene<'_>, layer: &str) -> Vec<u8> {
     let entries: [(u16, u16, u32); 9] = [
         (256, 3, SIDE),
         (257, 3, SIDE),
@@ -50,6 +64,6 @@ pub fn geotiff(scene: &Scene<'_>, band: &str) -> Vec<u8> {
         tiff.extend(value.to_le_bytes());
     }
     tiff.extend([0; 4]);
-    tiff.extend(pixels);
+    tiff.extend(pixels(scene, layer));
     tiff
 }

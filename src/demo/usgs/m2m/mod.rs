@@ -25,7 +25,7 @@ pub use session::KEY_LIFETIME;
 pub use ware::{Ware, What};
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ use failure::{Failure, Outcome, enveloped};
 pub struct M2m {
     archive: Arc<Archive>,
     clock: Arc<Clock>,
-    hosts: OnceLock<Hosts>,
+    hosts: Mutex<Hosts>,
     quirks: Mutex<Quirks>,
     state: Mutex<State>,
 }
@@ -82,16 +82,16 @@ impl M2m {
     /// A server over an archive.
     pub fn new(archive: Arc<Archive>, clock: Arc<Clock>) -> M2m {
         let (quirks, state) = (Mutex::default(), Mutex::default());
-        M2m { archive, clock, hosts: OnceLock::new(), quirks, state }
+        M2m { archive, clock, hosts: Mutex::default(), quirks, state }
     }
 
-    /// Says where downloads are to be had, once that host is up. A second word counts for nothing.
+    /// Says where downloads are to be had: at their host, or at a line emulator before it.
     pub fn set_hosts(&self, hosts: Hosts) {
-        let _ = self.hosts.set(hosts);
+        *lock(&self.hosts) = hosts;
     }
 
     fn hosts(&self) -> Hosts {
-        self.hosts.get().cloned().unwrap_or_default()
+        lock(&self.hosts).clone()
     }
 
     /// What goes wrong; to be changed by tests.
