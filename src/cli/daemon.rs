@@ -14,7 +14,7 @@ use std::process::Command;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use super::Failure;
+use super::{Failure, Outcome};
 
 /// The option that tells the other process through which descriptor to say that it is ready.
 pub const READY_OPTION: &str = "--ready-fd";
@@ -79,8 +79,13 @@ impl Ready {
     /// Lets go of the terminal, the folder and the streams, and says that all is well.
     ///
     /// # Errors
-    /// Where the system refuses; then the parent is told by silence.
-    pub fn tell(mut self) -> std::io::Result<()> {
+    /// Where the system refuses.
+    pub fn tell(self) -> Outcome {
+        self.let_go()
+            .map_err(|error| Failure::failed(format!("cannot go into the background: {error}; try -f")))
+    }
+
+    fn let_go(mut self) -> std::io::Result<()> {
         // Fails only for the leader of a process group, which has a session's freedom already.
         let _ = rustix::process::setsid();
         rustix::process::chdir("/")?;

@@ -10,6 +10,7 @@ mod check;
 mod completions;
 mod config;
 mod daemon;
+mod demo;
 mod failure;
 mod log;
 mod man;
@@ -43,6 +44,7 @@ pub struct Cli {
 enum Command {
     Mount(mount::Args),
     Umount(umount::Args),
+    Demo(demo::Args),
     Check(check::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -96,6 +98,7 @@ impl Command {
         match self {
             Command::Mount(args) => mount::run(&args),
             Command::Umount(args) => umount::run(&args),
+            Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

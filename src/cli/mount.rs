@@ -98,9 +98,7 @@ pub fn run(args: &Args) -> Outcome {
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let point = args.point.clone();
     serve(config, &point, |_| match ready {
-        Some(ready) => {
-            ready.tell().map_err(|error| Failure::failed(format!("cannot go into the background: {error}")))
-        }
+        Some(ready) => ready.tell(),
         None => Ok(()),
     })
 }
