@@ -9,6 +9,7 @@
 //! (`content`'s); documents that seldom change (landing page, queryables) are remembered with a lifetime.
 
 mod error;
+pub mod library;
 pub mod stac;
 
 pub use error::Error;

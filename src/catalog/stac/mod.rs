@@ -32,10 +32,11 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::library::Library;
 use super::{Catalog, Child, Count, Description, Error, Pages, Queryable, Search};
 use crate::config::{Limits, SourceConfig, SourceKind};
 use crate::content::Origin;
-use crate::http::{Http, shown};
+use crate::http::shown;
 use crate::item::{Asset, Collection, Item};
 use crate::report::Report;
 use api::Api;
@@ -45,10 +46,10 @@ use site::{Remembered, Site};
 
 /// A STAC source. Nothing is asked before something is asked of it.
 ///
-/// Credentials and headers of the source are the [`Http`]'s: it holds them as grants.
+/// Credentials and headers of the source are those of `library`'s client: it holds them as grants.
 pub fn open(
     config: &SourceConfig,
-    http: Arc<Http>,
+    library: Library,
     limits: &Limits,
     report: Arc<Report>,
 ) -> Arc<dyn Catalog> {
@@ -57,7 +58,7 @@ pub fn open(
         SourceKind::File(path) => file_url(path),
         SourceKind::Usgs { m2m, .. } => m2m.clone(),
     };
-    Arc::new(Opening::new(Site::new(config, url, http, limits, report)))
+    Arc::new(Opening::new(Site::new(config, url, library, limits, report)))
 }
 
 /// The URL of a file; one relative to the working directory is made absolute.

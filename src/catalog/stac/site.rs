@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::super::Error;
+use super::super::library::{self, Library};
 use crate::config::{Limits, SourceConfig};
-use crate::http::{self, Http, Request, shown};
+use crate::http::{self, Request, shown};
 use crate::report::{Report, lock};
 
 /// Media types asked for; some servers send HTML to whoever does not say.
@@ -24,7 +25,7 @@ pub(super) struct Site {
     pub(super) name: String,
     /// The URL as configured.
     pub(super) url: Url,
-    pub(super) http: Arc<Http>,
+    pub(super) library: Library,
     pub(super) report: Arc<Report>,
     /// How long metadata is taken for true.
     pub(super) lifetime: Duration,
@@ -48,14 +49,14 @@ impl Site {
     pub(super) fn new(
         config: &SourceConfig,
         url: Url,
-        http: Arc<Http>,
+        library: Library,
         limits: &Limits,
         report: Arc<Report>,
     ) -> Site {
         Site {
             name: config.name.clone(),
             url,
-            http,
+            library,
             report,
             lifetime: config.metadata_lifetime.unwrap_or(limits.metadata_lifetime),
             max_scan: config.max_scan.unwrap_or(limits.max_scan),
@@ -69,7 +70,7 @@ impl Site {
         Site {
             name: format!("{}/{name}", self.name),
             url,
-            http: Arc::clone(&self.http),
+            library: self.library.clone(),
             report: Arc::clone(&self.report),
             lifetime: self.lifetime,
             max_scan: self.max_scan,
@@ -85,12 +86,12 @@ impl Site {
 
     /// The answer to a request, all attempts.
     pub(super) fn request(&self, request: Request) -> Result<Text, Error> {
-        text(self.http.document(&accepting(request))?)
+        text(self.library.document(&accepting(request))?)
     }
 
     /// The answer to a request, in so few attempts.
     pub(super) fn request_in(&self, attempts: u32, request: Request) -> Result<Text, Error> {
-        text(self.http.document_in(attempts, &accepting(request))?)
+        text(self.library.document_in(attempts, &accepting(request))?)
     }
 
     /// Notes something lasting about this source; the subject is `NAME: WHAT`.
@@ -115,7 +116,7 @@ fn accepting(request: Request) -> Request {
 }
 
 /// JSON of whatever media type: object stores serve it as `text/plain` or `binary/octet-stream`.
-fn text(document: http::Document) -> Result<Text, Error> {
+fn text(document: library::Text) -> Result<Text, Error> {
     let text = String::from_utf8_lossy(&document.body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if !text.starts_with(['{', '[']) {
