@@ -8,6 +8,7 @@ use super::areas::ConfiguredAreas;
 use super::standing::Standing;
 use super::{Failure, Outcome};
 use crate::cache::{self, Cache};
+use crate::catalog::library::{Library, Reach};
 use crate::catalog::{self, Catalog, Description, stac};
 use crate::config::{Config, Layout, Limits, SourceConfig, SourceKind};
 use crate::content::Content;
@@ -69,7 +70,15 @@ impl Assembly {
         let member = |source: &SourceConfig| -> Result<Member, Failure> {
             let catalog = match source.kind {
                 SourceKind::Url(_) | SourceKind::File(_) => {
-                    stac::open(source, Arc::clone(&http), &config.limits, Arc::clone(&report))
+                    let library = Library::new(
+                        &source.name,
+                        Arc::clone(&http),
+                        Arc::clone(&cache),
+                        Arc::clone(&report),
+                        source.metadata_lifetime.unwrap_or(config.limits.metadata_lifetime),
+                        Reach::Online,
+                    );
+                    stac::open(source, library, &config.limits, Arc::clone(&report))
                 }
                 SourceKind::Usgs { .. } => {
                     let words = "this version of stacfs cannot mount USGS M2M yet; name a STAC source";
