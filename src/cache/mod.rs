@@ -145,6 +145,15 @@ impl Cache {
         Some(Usage { used: space.used(), limit: space.limit() })
     }
 
+    /// A file without a name, for bytes that are not kept: in the cache's folder where there is one. It is gone
+    /// when it is closed, also by a crash.
+    pub fn unnamed_file(&self) -> io::Result<std::fs::File> {
+        match &self.shelf {
+            Some(shelf) => tempfile::tempfile_in(&shelf.objects).or_else(|_| tempfile::tempfile()),
+            None => tempfile::tempfile(),
+        }
+    }
+
     /// The report that is told of hits and evictions.
     pub fn report(&self) -> &Arc<Report> {
         &self.report

@@ -74,6 +74,13 @@ impl Head {
         Some(Version { size: self.size?, etag: self.etag.clone(), modified: self.modified })
     }
 
+    /// Whether it tells that the object is of `version`, and not only nothing to the contrary.
+    pub fn confirms(&self, version: &Version) -> bool {
+        let tells = (self.etag.is_some() && version.etag.is_some())
+            || (self.modified.is_some() && version.modified.is_some());
+        tells && self.is_of(version)
+    }
+
     /// Whether it may speak of `version`. What it does not tell does not count against it.
     pub fn is_of(&self, version: &Version) -> bool {
         let same_size = self.size.is_none_or(|size| size == version.size);

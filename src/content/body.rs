@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use super::memory::Memory;
 use super::place::Place;
 use super::segment::{CHUNK, Held, Outcome, Segment};
-use super::turns::{Turns, Urgency};
+use super::spool::Spool;
+use super::turns::{Job, Turns, Urgency};
 use super::{Error, Version};
-use crate::cache::{BLOCK, CachedObject, blocks_of, blocks_over};
+use crate::cache::{BLOCK, Cache, CachedObject, blocks_of, blocks_over};
 use crate::http::Http;
 use crate::report::{Report, lock};
 
@@ -23,6 +24,8 @@ const PATIENCE: usize = 3;
 
 /// What all files share.
 pub struct Means {
+    /// The cache.
+    pub cache: Arc<Cache>,
     /// The client.
     pub http: Arc<Http>,
     /// Who may ask when.
@@ -51,6 +54,8 @@ pub struct Body {
     pub(super) cached: Option<Arc<CachedObject>>,
     /// Blocks on their way, and those that arrived and are not on disk: by first block, disjoint.
     flights: Mutex<BTreeMap<u64, Arc<Segment>>>,
+    /// The object as one stream, where its server gives nothing else.
+    pub(super) spool: Mutex<Option<Arc<Spool>>>,
     /// Open handles.
     handles: AtomicUsize,
     pub(super) means: Arc<Means>,
@@ -66,6 +71,7 @@ impl Body {
             version,
             cached,
             flights: Mutex::default(),
+            spool: Mutex::default(),
             handles: AtomicUsize::new(0),
             means,
         }
@@ -79,7 +85,9 @@ impl Body {
     /// Reads what is here: `None` where the network is needed.
     pub fn read_now(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
         let range = self.clip(offset, length);
-        self.read_cached(&range).or_else(|| self.assemble(&range, Segment::held).ok().flatten())
+        self.read_cached(&range)
+            .or_else(|| self.stream().and_then(|spool| spool.read_now(&range)))
+            .or_else(|| self.assemble(&range, Segment::held).ok().flatten())
     }
 
     /// Reads, and fetches what is missing of `blocks`, which the read must lie in.
@@ -89,6 +97,11 @@ impl Body {
             return Ok(bytes);
         }
         for _ in 0..PATIENCE {
+            if let Some(spool) = self.stream()
+                && let Some(bytes) = spool.read(&range)?
+            {
+                return Ok(bytes);
+            }
             self.fetch(blocks.clone(), u64::MAX, Urgency::Now);
             if let Some(bytes) = self.assemble(&range, Segment::wait_for)? {
                 return Ok(bytes);
@@ -115,6 +128,11 @@ impl Body {
             bytes.extend(&chunk[(at - start) as usize..(end - start) as usize]);
         }
         Ok(bytes)
+    }
+
+    /// The stream of the whole object, where there is one that is not lost.
+    fn stream(&self) -> Option<Arc<Spool>> {
+        lock(&self.spool).clone().filter(|spool| !spool.is_lost())
     }
 
     fn read_cached(&self, range: &Range<u64>) -> Option<Vec<u8>> {
@@ -171,7 +189,7 @@ impl Body {
     /// Sees to it that `blocks` are here or on their way, with requests of at most `most` bytes each.
     pub fn fetch(self: &Arc<Body>, blocks: Range<u64>, most: u64, urgency: Urgency) {
         let blocks = blocks.start..blocks.end.min(blocks_of(self.size()));
-        if blocks.is_empty() {
+        if blocks.is_empty() || self.stream().is_some() {
             return;
         }
         let mut flights = lock(&self.flights);
@@ -204,11 +222,16 @@ impl Body {
         for segment in new {
             let start = segment.blocks.start;
             let flight = Flight { body: self.clone(), segment };
-            self.means.turns.submit(&self.host, self.number, urgency, start, Box::new(move || flight.run()));
+            self.submit(urgency, start, Box::new(move || flight.run()));
         }
         if urgency == Urgency::Now {
             waiting.iter().for_each(|start| self.means.turns.hurry(&self.host, self.number, *start));
         }
+    }
+
+    /// Puts work for this object in line, under a number of its own.
+    pub(super) fn submit(&self, urgency: Urgency, number: u64, job: Job) {
+        self.means.turns.submit(&self.host, self.number, urgency, number, job);
     }
 
     /// Bytes from the start of the object that came with another answer.
@@ -242,16 +265,23 @@ impl Body {
     }
 
     /// A segment is over and is no longer to be found.
-    fn land(&self, segment: &Arc<Segment>) {
+    fn land(&self, segment: &Segment) {
         let mut flights = lock(&self.flights);
-        if flights.get(&segment.blocks.start).is_some_and(|found| Arc::ptr_eq(found, segment)) {
+        if flights.get(&segment.blocks.start).is_some_and(|found| std::ptr::eq(&**found, segment)) {
             flights.remove(&segment.blocks.start);
         }
+    }
+
+    /// Who waits for a segment must look elsewhere.
+    pub(super) fn turn_away(&self, segment: &Segment) {
+        self.land(segment);
+        segment.end(Outcome::Abandoned);
     }
 
     /// Stops what is fetched ahead and nobody waits for.
     pub fn stop_ahead(&self) {
         lock(&self.flights).values().for_each(|segment| segment.cancel());
+        lock(&self.spool).iter().for_each(|spool| spool.cancel());
         self.means.turns.drop_ahead(&self.host, self.number);
     }
 

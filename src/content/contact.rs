@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::answer::{Head, Part};
 use super::fetch::{Answer, ask_range, is_html, names_web_page};
 use super::place::{Place, request};
+use super::spool::Spool;
 use super::{Error, Location, Version};
 use crate::http::{self, Http, Method, Request, shown};
 
@@ -18,8 +19,20 @@ pub const HEAD: u64 = 128 * 1024;
 pub struct Contact {
     /// The version the server has now.
     pub version: Version,
-    /// Its first bytes; maybe none.
-    pub first: Vec<u8>,
+    /// Which of its bytes came along.
+    pub found: Found,
+}
+
+/// Bytes that came along with a first contact.
+pub enum Found {
+    /// None.
+    Nothing,
+    /// These, from the first on.
+    First(Vec<u8>),
+    /// They all come, whatever was asked for.
+    Stream(Box<Answer>),
+    /// All of them, and only so is it known how many there are.
+    All(Spool),
 }
 
 /// Looks at an object's version and takes its first bytes along: all of it, if it is small. `None` where the
@@ -30,20 +43,23 @@ pub fn meet(http: &Http, place: &Place, expected: Option<u64>) -> Result<Option<
         let Some(version) = answer.head.version() else { return Ok(None) };
         let end = match &answer.head.part {
             Part::Range(range) => range.end,
-            Part::Whole => most.min(version.size),
+            Part::Whole if version.size <= most => version.size,
+            Part::Whole => return Ok(Some(Contact { version, found: Found::Stream(Box::new(answer)) })),
         };
         let mut first = answer.first;
         first.truncate(end as usize);
         let left = end - first.len() as u64;
         let read = answer.stream.take(left).read_to_end(&mut first);
         read.map_err(|error| http::Error::of_read(url, first.len() as u64, error))?;
-        Ok(Some(Contact { version, first }))
+        Ok(Some(Contact { version, found: Found::First(first) }))
     })
 }
 
 /// Asks whether an object is still of `version`, by the cheapest request there is. Gives the version the
 /// server has now.
 pub fn confirm(http: &Http, place: &Place, version: &Version) -> Result<Option<Version>, Error> {
+    // A server that tells no length may still tell that nothing changed.
+    let judge = |head: &Head| head.version().or_else(|| head.confirms(version).then(|| version.clone()));
     let result = place.ask(http, |location| {
         let condition = match (&version.etag, version.modified) {
             (Some(etag), _) => Some(("If-None-Match", etag.clone())),
@@ -56,30 +72,36 @@ pub fn confirm(http: &Http, place: &Place, version: &Version) -> Result<Option<V
         };
         let mut asked = request(Method::HEAD, location);
         asked.headers.extend(condition.map(|(name, value)| (name.to_owned(), value)));
-        match ask_head(http, place, &asked) {
+        match ask_head(http, place, &asked, judge) {
             Err(error) if error.status() == Some(304) => Ok(Ok(Some(version.clone()))),
             result => result.map(Ok),
         }
     })?;
     match result {
         Some(version) => Ok(Some(version)),
-        None => probe(http, place),
+        None => probe(http, place, judge),
     }
 }
 
 /// The version a server has, without bytes: by HEAD, else by a range of one byte. `None` where the server does
 /// not tell the length.
 pub fn measure(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
-    let result =
-        place.ask(http, |location| ask_head(http, place, &request(Method::HEAD, location)).map(Ok))?;
+    let result = place.ask(http, |location| {
+        ask_head(http, place, &request(Method::HEAD, location), Head::version).map(Ok)
+    })?;
     match result {
         Some(version) => Ok(Some(version)),
-        None => probe(http, place),
+        None => probe(http, place, Head::version),
     }
 }
 
 /// What HEAD tells; `None` where it does not tell, or is not to be believed.
-fn ask_head(http: &Http, place: &Place, asked: &Request) -> Result<Option<Version>, http::Error> {
+fn ask_head(
+    http: &Http,
+    place: &Place,
+    asked: &Request,
+    judge: impl Fn(&Head) -> Option<Version>,
+) -> Result<Option<Version>, http::Error> {
     let stream = match http.stream(asked) {
         Ok(stream) => stream,
         Err(error) if is_about_head(&error) => return Ok(None),
@@ -89,12 +111,16 @@ fn ask_head(http: &Http, place: &Place, asked: &Request) -> Result<Option<Versio
         return Ok(None);
     }
     let head = Head::read(stream.status, &stream.headers, &(0..0));
-    Ok(head.ok().and_then(|head| head.version()))
+    Ok(head.ok().as_ref().and_then(judge))
 }
 
 /// The version a server has, by asking for one byte.
-fn probe(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
-    ask(http, place, &(0..1), |answer, _| Ok(answer.head.version()))
+fn probe(
+    http: &Http,
+    place: &Place,
+    judge: impl Fn(&Head) -> Option<Version>,
+) -> Result<Option<Version>, Error> {
+    ask(http, place, &(0..1), |answer, _| Ok(judge(&answer.head)))
 }
 
 /// Asks for a range of whatever version there is. A range that cannot be satisfied is that of an empty object.
@@ -138,7 +164,7 @@ impl FromEmpty for Version {
 
 impl FromEmpty for Contact {
     fn from_empty(version: Version) -> Contact {
-        Contact { version, first: Vec::new() }
+        Contact { version, found: Found::Nothing }
     }
 }
 

@@ -10,7 +10,7 @@ use super::place::{Place, request};
 use super::segment::{CHUNK, Outcome, Segment};
 use super::{Error, Location, Version};
 use crate::cache::BLOCK;
-use crate::http::{self, Http, Method, Stream, shown};
+use crate::http::{self, Http, Method, Request, Stream, shown};
 
 /// Read from the network at a time.
 const PIECE: usize = 64 * 1024;
@@ -37,7 +37,27 @@ pub fn ask_range(
     of: Option<&Version>,
 ) -> Result<Result<Answer, Error>, http::Error> {
     let range = format!("bytes={}-{}", wanted.start, wanted.end - 1);
-    let mut asked = request(Method::GET, location).with_header("Range", range);
+    ask(http, place, location, wanted, request(Method::GET, location).with_header("Range", range), of)
+}
+
+/// Asks for all of an object. With `of`, the answer is of that version, or [`Error::Changed`].
+pub fn ask_whole(
+    http: &Http,
+    place: &Place,
+    location: &Location,
+    of: Option<&Version>,
+) -> Result<Result<Answer, Error>, http::Error> {
+    ask(http, place, location, &(0..u64::MAX), request(Method::GET, location), of)
+}
+
+fn ask(
+    http: &Http,
+    place: &Place,
+    location: &Location,
+    wanted: &Range<u64>,
+    mut asked: Request,
+    of: Option<&Version>,
+) -> Result<Result<Answer, Error>, http::Error> {
     if let Some(etag) = of.and_then(Version::strong_etag) {
         asked = asked.with_header("If-Match", etag);
     }
@@ -74,6 +94,14 @@ pub fn names_web_page(identity: &str) -> bool {
     [".html", ".htm", ".xhtml"].iter().any(|ending| path.ends_with(ending))
 }
 
+/// What came of pulling at a segment.
+enum Pulled {
+    /// It is over.
+    Over(Outcome),
+    /// The server sends the whole object instead: here it comes.
+    Whole(Box<Answer>),
+}
+
 /// A chunk on its way: what has come of it survives a broken connection.
 #[derive(Default)]
 struct Pending {
@@ -84,7 +112,17 @@ impl Body {
     /// Fetches a segment to its end, or until it is cancelled.
     pub(super) fn pull(&self, segment: &Segment) -> Result<Outcome, Error> {
         let mut pending = Pending::default();
-        self.place.ask(&self.means.http, |location| self.pull_from(location, segment, &mut pending))
+        let pulled =
+            self.place.ask(&self.means.http, |location| self.pull_from(location, segment, &mut pending))?;
+        match pulled {
+            Pulled::Over(outcome) => Ok(outcome),
+            Pulled::Whole(answer) => {
+                // Who waits for the segment turns to the stream.
+                self.turn_away(segment);
+                self.stream_whole(*answer);
+                Ok(Outcome::Abandoned)
+            }
+        }
     }
 
     /// Fetches what is left of a segment; goes on at once for as long as something comes.
@@ -93,7 +131,7 @@ impl Body {
         location: &Location,
         segment: &Segment,
         pending: &mut Pending,
-    ) -> Result<Result<Outcome, Error>, http::Error> {
+    ) -> Result<Result<Pulled, Error>, http::Error> {
         loop {
             let before = segment.arrived() + pending.bytes.len() as u64;
             let result = self.pull_once(location, segment, pending);
@@ -104,7 +142,7 @@ impl Body {
                     self.means.report.counters.retries.add(1);
                 }
                 Ok(Ok(None)) => {}
-                Ok(Ok(Some(outcome))) => return Ok(Ok(outcome)),
+                Ok(Ok(Some(pulled))) => return Ok(Ok(pulled)),
                 Ok(Err(error)) => return Ok(Err(error)),
                 Err(error) => return Err(error),
             }
@@ -117,31 +155,28 @@ impl Body {
         location: &Location,
         segment: &Segment,
         pending: &mut Pending,
-    ) -> Result<Result<Option<Outcome>, Error>, http::Error> {
+    ) -> Result<Result<Option<Pulled>, Error>, http::Error> {
         let wanted = segment.arrived() + pending.bytes.len() as u64..segment.bytes.end;
         if segment.may_stop() {
-            return Ok(Ok(Some(Outcome::Abandoned)));
+            return Ok(Ok(Some(Pulled::Over(Outcome::Abandoned))));
         }
         let answer = match ask_range(&self.means.http, &self.place, location, &wanted, Some(&self.version))? {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
-        let Answer { head, mut stream, first } = answer;
         let url = || shown(&location.url);
-        let part = match head.part {
-            Part::Range(range) => range,
-            Part::Whole if wanted.start == 0 && !head.coded => wanted.clone(),
-            Part::Whole => {
-                let why = "the server sends the whole file, or a compressed one, where a range was asked for";
-                return Err(http::Error::Unexpected { url: url(), why: why.into() });
-            }
+        let part = match &answer.head.part {
+            Part::Range(range) => range.clone(),
+            Part::Whole if wanted == (0..self.size()) && !answer.head.coded => wanted.clone(),
+            Part::Whole => return Ok(Ok(Some(Pulled::Whole(Box::new(answer))))),
         };
+        let Answer { mut stream, first, .. } = answer;
         let mut left = (part.end - wanted.start).saturating_sub(first.len() as u64);
         self.take_in(segment, pending, &first);
         let mut buffer = vec![0; PIECE];
         while left > 0 {
             if segment.may_stop() {
-                return Ok(Ok(Some(Outcome::Abandoned)));
+                return Ok(Ok(Some(Pulled::Over(Outcome::Abandoned))));
             }
             let most = left.min(PIECE as u64) as usize;
             let got = part.end - left - wanted.start;
@@ -158,7 +193,7 @@ impl Body {
                 Err(error) => return Err(http::Error::of_read(url(), got, error)),
             }
         }
-        Ok(Ok((segment.arrived() == segment.bytes.end).then_some(Outcome::Complete)))
+        Ok(Ok((segment.arrived() == segment.bytes.end).then_some(Pulled::Over(Outcome::Complete))))
     }
 
     /// Bytes came in: whole chunks go to those who wait, and then to the disk.

@@ -24,6 +24,7 @@ mod object;
 mod pattern;
 mod place;
 mod segment;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod turns;
@@ -38,7 +39,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use body::{Body, Means};
-use contact::Contact;
+use contact::{Contact, Found};
 use ledger::{Known, Ledger};
 use memory::Memory;
 use place::Place;
@@ -60,6 +61,8 @@ pub struct Content {
     ledger: Arc<Ledger>,
     /// What is open, by identity, validator and size.
     bodies: Mutex<HashMap<(String, String, u64), Weak<Body>>>,
+    /// Objects that are being opened, by identity.
+    opening: Mutex<HashMap<String, Weak<Mutex<()>>>>,
 }
 
 impl Content {
@@ -73,12 +76,20 @@ impl Content {
     ) -> Content {
         let turns = Turns::new(http.streams_per_host());
         let room = cache.usage().map_or(memory::MOST / 2, |usage| usage.limit / AHEAD_PART);
-        let means = Means { http, turns, memory: Memory::default(), ahead: room.min(AHEAD), report };
+        let means = Means {
+            cache: cache.clone(),
+            http,
+            turns,
+            memory: Memory::default(),
+            ahead: room.min(AHEAD),
+            report,
+        };
         Content {
             means: Arc::new(means),
             ledger: Arc::new(Ledger::new(cache.clone(), version_lifetime)),
             cache,
             bodies: Mutex::default(),
+            opening: Mutex::default(),
         }
     }
 
@@ -140,37 +151,58 @@ impl Content {
         if self.ledger.generation(identity) != generation {
             return Err(changed());
         }
+        // One asks; who comes meanwhile finds what it found.
+        let turn = self.turn(identity);
+        let turn = lock(&turn);
         let place = Place::new(object.origin.clone());
-        let (known, first) = self.current(object, &place)?;
+        let (known, found) = self.current(object, &place)?;
         if self.ledger.generation(identity) != generation {
             return Err(changed());
         }
         let body = self.body(place, &known);
-        body.accept(&first);
+        match found {
+            Found::Nothing => {}
+            Found::First(bytes) => body.accept(&bytes),
+            Found::All(spool) => body.accept_whole(spool),
+            Found::Stream(answer) => body.stream_whole_soon(*answer),
+        }
+        drop(turn);
         Ok(Arc::new(OpenFile::new(body, self.ledger.clone())))
     }
 
-    /// The version an object has now, and its first bytes where they came along.
-    fn current(&self, object: &Object, place: &Place) -> Result<(Known, Vec<u8>), Error> {
+    /// The turn to open an object: whoever holds its lock, opens.
+    fn turn(&self, identity: &str) -> Arc<Mutex<()>> {
+        let mut turns = lock(&self.opening);
+        if let Some(turn) = turns.get(identity).and_then(Weak::upgrade) {
+            return turn;
+        }
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(Mutex::new(()));
+        turns.insert(identity.to_owned(), Arc::downgrade(&turn));
+        turn
+    }
+
+    /// The version an object has now, and those of its bytes that came along.
+    fn current(&self, object: &Object, place: &Place) -> Result<(Known, Found), Error> {
         let identity = place.identity();
         let known = self.ledger.get(identity);
         if let Some(known) = known.as_ref().filter(|known| self.ledger.is_fresh(known)) {
-            return Ok((known.clone(), Vec::new()));
+            return Ok((known.clone(), Found::Nothing));
         }
         let shown = self.known_size(object);
-        match self.look(object, place, known.as_ref(), shown) {
-            Ok(Contact { version, first }) => Ok((self.ledger.see(identity, version, shown), first)),
-            Err(Error::Http(error)) if known.is_some() && self.cached_bytes(object) > 0 => {
+        match (self.look(object, place, known.as_ref(), shown), known) {
+            (Ok(Contact { version, found }), _) => Ok((self.ledger.see(identity, version, shown), found)),
+            (Err(Error::Http(error)), Some(known)) if self.cached_bytes(object) > 0 => {
                 let words = format!("not confirmed to be current: {error}; what is cached is served");
                 self.means.report.note(identity, &words);
-                known.map(|known| (known, Vec::new())).ok_or(Error::Http(error))
+                Ok((known, Found::Nothing))
             }
-            Err(error) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 
     /// Asks the server. Where bytes of the version known are here, only whether it still holds; else the first
-    /// bytes come along.
+    /// bytes come along, or all of them where the server does not tell how many there are.
     fn look(
         &self,
         object: &Object,
@@ -178,18 +210,19 @@ impl Content {
         known: Option<&Known>,
         shown: Option<u64>,
     ) -> Result<Contact, Error> {
-        let tell = || Error::Corrupt {
-            identity: place.identity().to_owned(),
-            why: "the server does not tell its length".into(),
-        };
-        if let Some(known) = known.filter(|known| known.version.validator().is_some())
-            && self.cached_bytes(object) > 0
+        let http = &self.means.http;
+        let held = known.filter(|known| known.version.validator().is_some() && self.cached_bytes(object) > 0);
+        if let Some(known) = held
+            && let Some(version) = contact::confirm(http, place, &known.version)?
         {
-            let version = contact::confirm(&self.means.http, place, &known.version)?.ok_or_else(tell)?;
             self.means.report.clear_note(place.identity());
-            return Ok(Contact { version, first: Vec::new() });
+            return Ok(Contact { version, found: Found::Nothing });
         }
-        contact::meet(&self.means.http, place, shown)?.ok_or_else(tell)
+        if let Some(contact) = contact::meet(http, place, shown)? {
+            return Ok(contact);
+        }
+        let (version, spool) = spool::fetch_whole(http, place, &self.cache)?;
+        Ok(Contact { version, found: Found::All(spool) })
     }
 
     /// The bytes of a version: those that are open already, or opened now.

@@ -357,3 +357,71 @@ fn a_cache_smaller_than_the_file_is_never_far_over_its_bound() {
     assert!(content.cache.usage().unwrap().used <= limit);
     assert!(server.journal().sent() <= size * 11 / 10, "{}", server.journal().sent());
 }
+
+#[test]
+fn a_server_that_ignores_ranges_sends_each_file_once() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let size = 6 * MIB + 77;
+    server.faults().add(Fault::IgnoreRange.on("*"));
+    let ignoring = object(&server, &format!("{size}/a"));
+    let file = content.open(&ignoring, 0).unwrap();
+    assert!(file.read(5 * MIB, 1000).unwrap() == painted(5 * MIB..5 * MIB + 1000));
+    assert!(read_all(&file).unwrap() == painted(0..size));
+    assert_eq!(server.journal().len(), 1);
+    assert_eq!(content.cached_bytes(&ignoring), size);
+
+    // One that begins to ignore them when the file is open, and breaks off.
+    server.faults().clear();
+    server.journal().clear();
+    let begins = object(&server, &format!("{size}/b"));
+    let file = content.open(&begins, 0).unwrap();
+    server.faults().add(Fault::IgnoreRange.on("*"));
+    server.faults().add(Fault::CutAfter(3_000_000).on("*").times(2));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert!(read_all(&file).unwrap() == painted(0..size)));
+        }
+    });
+    assert!(read_all(&fresh(folder.path()).open(&begins, 0).unwrap()).unwrap() == painted(0..size));
+}
+
+#[test]
+fn a_file_of_unknown_length_is_fetched_at_its_first_open() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let size = MIB + 77;
+    for (name, faults) in [
+        ("chunked", vec![Fault::IgnoreRange, Fault::Chunked]),
+        ("closed", vec![Fault::IgnoreRange, Fault::CloseDelimited]),
+        ("packed", vec![Fault::IgnoreRange, Fault::Gzip]),
+    ] {
+        faults.into_iter().for_each(|fault| server.faults().add(fault.on("*")));
+        let object = object(&server, &format!("{size}/{name}"));
+        assert_eq!(*content.sizes(std::slice::from_ref(&object))[0].as_ref().unwrap(), None, "{name}");
+        let file = content.open(&object, 0).unwrap();
+        assert_eq!(file.size(), size, "{name}");
+        assert!(read_all(&file).unwrap() == painted(0..size), "{name}");
+        drop(file);
+        server.journal().clear();
+        assert_eq!(content.known_size(&object), Some(size));
+        assert!(read_all(&content.open(&object, 0).unwrap()).unwrap() == painted(0..size));
+        assert!(server.journal().is_empty(), "{name}: it is cached");
+        server.faults().clear();
+    }
+}
+
+#[test]
+fn many_who_open_at_once_ask_once() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let object = object(&server, "50000");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                assert!(read_all(&content.open(&object, 0).unwrap()).unwrap() == painted(0..50_000))
+            });
+        }
+    });
+    assert_eq!(server.journal().len(), 1);
+}
