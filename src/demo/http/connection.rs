@@ -54,12 +54,10 @@ impl From<io::Error> for Refusal {
 /// Answers one request, with its faults.
 fn exchange(stream: &mut TcpStream, request: Request, shared: &Shared) -> io::Result<Afterwards> {
     let number = shared.journal.arrived(&request);
-    let sent = (|| {
-        let faults = shared.faults.matching(&request);
-        let method = request.method.clone();
-        let spoilt = faults.answer(request, shared.service.as_ref());
-        wire::send(stream, &method, &spoilt, number, shared)
-    })();
+    let faults = shared.faults.matching(&request);
+    let method = request.method.clone();
+    let spoilt = faults.answer(request, shared.service.as_ref());
+    let sent = wire::send(stream, &method, &spoilt, number, shared);
     shared.journal.finished(number);
     sent
 }

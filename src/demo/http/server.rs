@@ -93,8 +93,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         lock(&shared.open).insert(number, twin);
         let theirs = Arc::clone(shared);
         let spawned = thread::Builder::new().name("demo-connection".into()).spawn(move || {
+            let _open = Open { shared: &theirs, number };
             connection::serve(stream, number, &theirs);
-            lock(&theirs.open).remove(&number);
         });
         match spawned {
             Ok(thread) => threads.push(thread),
@@ -105,6 +105,18 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         let _ = stream.shutdown(Shutdown::Both);
     }
     threads.into_iter().for_each(|thread| drop(thread.join()));
+}
+
+/// A connection that is being served. It is let go of even where the service panics, so that no client waits.
+struct Open<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        lock(&self.shared.open).remove(&self.number);
+    }
 }
 
 /// Tells all threads of a server to end, also those that sleep.

@@ -343,3 +343,14 @@ fn signed_urls_expire() {
     assert_eq!(get(&signed).body, object());
     assert_eq!(get(&format!("{}/a?X-Amz-Signature=forged", there.url())).status, 403);
 }
+
+#[test]
+fn a_service_that_panics_closes_its_connection_only() {
+    let server = Server::start(|request: &Request| match request.path() {
+        "/panic" => panic!("a fault of the fixture, on purpose"),
+        path => Response::text(200, path),
+    })
+    .unwrap();
+    assert!(ask("GET", &format!("{}/panic", server.url()), &[], "").is_err());
+    assert_eq!(get(&format!("{}/fine", server.url())).text(), "/fine");
+}

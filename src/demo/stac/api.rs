@@ -159,9 +159,12 @@ impl<'a> Visit<'a> {
         if let ["search", ..] = path {
             return self.search(&below);
         }
-        if !matches!(self.request.method.as_str(), "GET" | "HEAD")
-            && !(self.request.method == "POST" && path.ends_with(&["aggregate"]))
-        {
+        let allowed = match self.request.method.as_str() {
+            "GET" | "HEAD" => true,
+            "POST" => path.ends_with(&["aggregate"]),
+            _ => false,
+        };
+        if !allowed {
             return Err(Problem::NotAllowed);
         }
         let documents = self.documents();

@@ -230,7 +230,7 @@ impl Writer<'_> {
         let mut links = self.common();
         for entry in &self.catalog.index.shelves[shelf].entries {
             let id = &entry.summary.id;
-            let home = [self.directory, &[id.clone()]].concat();
+            let home = [self.directory, std::slice::from_ref(id)].concat();
             links.push(self.link("item", &home, &format!("{id}.json")));
         }
         if let Some(own) = document["links"].as_array() {

@@ -111,13 +111,13 @@ fn compile(expr: Expr) -> Result<Node, String> {
         Expr::Date { date } => Node::Span(Span::day(&literal(&date)?)?),
         Expr::Interval { interval } => Node::Span(span(&interval)?),
         Expr::Geometry(_) | Expr::BBox { .. } => Node::Geometry(Box::new(geometry(expr)?)),
-        Expr::Operation { op, args } => operation(&op, args)?,
+        Expr::Operation { op, args } => operation(&op, args.into_iter().map(|arg| *arg).collect())?,
         other @ Expr::Array(_) => Node::Other(other),
     })
 }
 
-fn operation(op: &str, args: Vec<Box<Expr>>) -> Result<Node, String> {
-    let all = |args: Vec<Box<Expr>>| args.into_iter().map(|arg| compile(*arg)).collect::<Result<Vec<_>, _>>();
+fn operation(op: &str, args: Vec<Expr>) -> Result<Node, String> {
+    let all = |args: Vec<Expr>| args.into_iter().map(compile).collect::<Result<Vec<_>, _>>();
     if let Some(comparison) = Comparison::named(op) {
         return Ok(Node::Compare(comparison, operands(op, all(args)?)?));
     }
@@ -141,16 +141,18 @@ fn operation(op: &str, args: Vec<Box<Expr>>) -> Result<Node, String> {
         "like" => Node::Like(operands(op, all(args)?)?),
         "in" => membership(args)?,
         "+" | "-" | "*" | "/" | "%" | "^" | "div" | "accenti" | "a_equals" | "a_contains"
-        | "a_containedBy" | "a_overlaps" => Node::Other(Expr::Operation { op: op.to_owned(), args }),
+        | "a_containedBy" | "a_overlaps" => {
+            Node::Other(Expr::Operation { op: op.to_owned(), args: args.into_iter().map(Box::new).collect() })
+        }
         unknown => return Err(format!("there is no function {unknown:?} here")),
     })
 }
 
 /// The operands of BETWEEN. A draft of CQL2 had the bounds in a list of their own, and people still write it so.
-fn bounds(args: Vec<Box<Expr>>) -> Vec<Box<Expr>> {
-    let nested = |arg: Box<Expr>| match *arg {
-        Expr::Array(bounds) => bounds,
-        other => vec![Box::new(other)],
+fn bounds(args: Vec<Expr>) -> Vec<Expr> {
+    let nested = |arg| match arg {
+        Expr::Array(bounds) => bounds.into_iter().map(|bound| *bound).collect(),
+        other => vec![other],
     };
     args.into_iter().flat_map(nested).collect()
 }
@@ -160,9 +162,9 @@ fn operands<const N: usize>(op: &str, nodes: Vec<Node>) -> Result<Box<[Node; N]>
     nodes.try_into().map(Box::new).map_err(|_| format!("{op:?} takes {N} operands, not {count}"))
 }
 
-fn membership(args: Vec<Box<Expr>>) -> Result<Node, String> {
-    match <[Box<Expr>; 2]>::try_from(args).map(|[left, right]| (*left, *right)) {
-        Ok((left, Expr::Array(list))) => {
+fn membership(args: Vec<Expr>) -> Result<Node, String> {
+    match <[Expr; 2]>::try_from(args) {
+        Ok([left, Expr::Array(list)]) => {
             let list = list.into_iter().map(|one| compile(*one)).collect::<Result<_, _>>()?;
             Ok(Node::In(Box::new(compile(left)?), list))
         }

@@ -30,3 +30,6 @@ pub use api::StacApi;
 pub use files::{Layout, StaticCatalog};
 pub use quirks::*;
 pub use time::TimeRule;
+
+#[cfg(test)]
+mod tests;

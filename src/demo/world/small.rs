@@ -137,7 +137,7 @@ fn fields(assets: &mut Memory) -> Vec<Value> {
             assets.add(&format!("fields/{id}/{band}.tif"), "image/tiff", image(number));
         }
         let mut properties = json!({
-            "datetime": format!("2021-07-{:02}T10:00:00Z", number + 1), "platform": if number % 2 == 0 { "sentinel-2a" } else { "sentinel-2b" },
+            "datetime": format!("2021-07-{:02}T10:00:00Z", number + 1), "platform": if number.is_multiple_of(2) { "sentinel-2a" } else { "sentinel-2b" },
             "gsd": 10, "eo:cloud_cover": number * 8
         });
         if number == 11 {
