@@ -114,7 +114,7 @@ fn extended_attributes_are_read_and_others_are_absent() {
     assert_eq!(get(&file, "user.stac.href", 3), Err(rustix::io::Errno::RANGE));
     assert_eq!(get(&file, "user.stac.none", 3), Err(rustix::io::Errno::NODATA));
     assert_eq!(get(&file, "user.other", 3), Err(rustix::io::Errno::NODATA));
-    for never in ["security.selinux", "system.posix_acl_access", "trusted.x"] {
+    for never in ["security.selinux", "system.posix_acl_access"] {
         assert_eq!(get(&file, never, 3), Err(rustix::io::Errno::OPNOTSUPP), "{never}");
     }
     assert_eq!(get(root, "user.stac.collection", 9).unwrap(), b"moon");
