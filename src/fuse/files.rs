@@ -14,6 +14,10 @@ use crate::content::OpenFile;
 use crate::report::lock;
 use crate::tree::{Error, Node, Opened};
 
+/// A larger file is served: before the kernel reads it alone every block is checked, and a slow disk checks no
+/// more than this within the deadline of an open.
+const MOST_PASSED_THROUGH: u64 = 1 << 30;
+
 /// One open file.
 pub(super) struct OpenedFile {
     inode: Arc<Inode>,
@@ -38,9 +42,22 @@ impl Service {
         let Some(inode) = self.inodes.get(number) else { return reply.error(Errno::ESTALE) };
         let Node::File(file) = inode.node() else { return reply.error(Errno::EISDIR) };
         let path = inode.path();
+        let passes_through = self.passes_through();
+        let work = move || {
+            let opened = file.open()?;
+            if let Opened::Content(content) = &opened
+                && passes_through
+                && content.size() <= MOST_PASSED_THROUGH
+            {
+                // The first call may read and check all of the file, so it belongs to the work that may take
+                // its time; later calls know.
+                content.backing_file();
+            }
+            Ok(opened)
+        };
         let service = self.clone();
         let answer = move |reply, opened| service.answer_open(inode, opened, reply);
-        self.ask(Asked::Open, path, reply, move || file.open(), answer);
+        self.ask(Asked::Open, path, reply, work, answer);
     }
 
     fn answer_open(&self, inode: Arc<Inode>, opened: Opened, reply: ReplyOpen) {
@@ -80,7 +97,7 @@ impl Service {
 
     /// Hands a wholly cached file to the kernel, where it takes it.
     fn backing(&self, file: &OpenFile, reply: &ReplyOpen) -> Option<BackingId> {
-        if !self.passes_through() {
+        if !self.passes_through() || file.size() > MOST_PASSED_THROUGH {
             return None;
         }
         match reply.open_backing(file.backing_file()?) {
@@ -102,11 +119,14 @@ impl Service {
     }
 
     /// Reads: at once what is here, else through a worker.
-    pub fn read(self: &Arc<Service>, handle: FileHandle, offset: u64, length: usize, reply: ReplyData) {
+    pub fn read(&self, handle: FileHandle, offset: u64, length: usize, reply: ReplyData) {
         let Some(open) = self.files.get(handle) else { return reply.error(Errno::EBADF) };
         let file = match &open.bytes {
             Bytes::Snapshot(snapshot) => match snapshot.read(offset, length) {
-                Ok(bytes) => return self.answer_read(&bytes, reply),
+                Ok(bytes) => {
+                    self.report.counters.read_bytes.add(bytes.len() as u64);
+                    return reply.data(&bytes);
+                }
                 Err(error) => {
                     let words = format!("the file it was made into cannot be read: {error}; open it again");
                     self.report.error(&open.inode.path(), libc::EIO, &words);
@@ -116,24 +136,18 @@ impl Service {
             Bytes::Content(file) => file.clone(),
         };
         match file.read_cached(offset, length) {
-            Some(Ok(bytes)) => self.answer_read(&bytes, reply),
+            Some(Ok(bytes)) => reply.data(&bytes),
             Some(Err(error)) => {
                 self.report.error(&open.inode.path(), error.errno(), &error.to_string());
                 reply.error(Errno::from_i32(error.errno()));
             }
             None => {
                 let path = open.inode.path();
-                let service = self.clone();
                 let work = move || file.read(offset, length).map_err(Error::from);
-                let answer = move |reply, bytes: Vec<u8>| service.answer_read(&bytes, reply);
+                let answer = |reply: ReplyData, bytes: Vec<u8>| reply.data(&bytes);
                 self.ask(Asked::Read, path, reply, work, answer);
             }
         }
-    }
-
-    fn answer_read(&self, bytes: &[u8], reply: ReplyData) {
-        self.report.counters.read_bytes.add(bytes.len() as u64);
-        reply.data(bytes);
     }
 }
 

@@ -6,6 +6,7 @@ mod deadlines;
 mod listings;
 mod mounts;
 mod names;
+mod objects;
 mod readonly;
 mod reads;
 mod tree;
