@@ -106,3 +106,54 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &str) -> Result<Command, String> {
+        let words = std::iter::once("stacfs").chain(words.split_whitespace());
+        Cli::try_parse_from(words)
+            .map(|cli| cli.command)
+            .map_err(|error| failure::of_clap(&error).words().to_owned())
+    }
+
+    #[test]
+    fn clap_finds_no_fault_in_the_commands() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn the_last_word_of_mount_is_the_mount_point() {
+        for (words, sources) in [
+            ("mount /m", ""),
+            ("mount https://a.example /m", "https://a.example"),
+            ("mount -f a b c /m --max-items 3", "a b c"),
+            ("mount a b /m -o ro,log=/l", "a b"),
+        ] {
+            let Ok(Command::Mount(args)) = parsed(words) else { panic!("{words}: {:?}", parsed(words)) };
+            assert_eq!((args.sources.join(" "), args.point.to_str()), (sources.to_owned(), Some("/m")));
+        }
+    }
+
+    #[test]
+    fn wrong_usage_is_one_line_with_the_mend() {
+        for (words, told) in [
+            (
+                "mount",
+                "the following required arguments were not provided: <MOUNTPOINT>; see stacfs mount --help",
+            ),
+            (
+                "chek",
+                "unrecognized subcommand 'chek'; a similar subcommand exists: 'check'; see stacfs --help",
+            ),
+            ("mount /m -o rw", "a mount of stacfs can only be read; take rw out"),
+            ("mount /m --max-items many", "--max-items"),
+            ("demo --personality odd", "none of plain"),
+            ("check --jsn", "'--json'"),
+        ] {
+            let words = parsed(words).unwrap_err();
+            assert!(words.contains(told) && !words.contains('\n'), "{words}");
+        }
+    }
+}

@@ -21,15 +21,16 @@ use crate::fuse::{Mount, MountOptions, Unmounter};
 /// each. Without one, all configured sources are mounted, and without a configuration the built-in source
 /// astrogeology (https://stac.astrogeology.usgs.gov/api).
 #[derive(Debug, clap::Args)]
+#[command(allow_missing_positional = true)]
 #[command(after_help = "Unmount with stacfs umount MOUNTPOINT. MOUNTPOINT/README.md tells how to search.")]
 pub struct Args {
     /// What to mount: a URL, a file, a configured name, or NAME=URL
     #[arg(value_name = "SOURCE")]
-    sources: Vec<String>,
+    pub(super) sources: Vec<String>,
 
     /// An empty directory
     #[arg(value_name = "MOUNTPOINT", required = true)]
-    point: PathBuf,
+    pub(super) point: PathBuf,
 
     /// Stay in the foreground until it is unmounted, or until Ctrl-C
     #[arg(short, long)]
