@@ -9,16 +9,15 @@ use std::collections::BTreeSet;
 use cql2::Expr;
 use jiff::Timestamp;
 use serde_json::Value;
-use wkt::ToWkt;
 
 use super::ast::{Comparison, Literal, Test};
+use super::compare;
 use super::comparison::plain_name;
 use super::error::Fault;
 use super::evaluate::Seen;
 use super::filter::expression;
-use super::footprint::Region;
+use super::footprint::{Region, Relation};
 use super::period::period;
-use super::{compare, shape};
 use crate::item::Item;
 
 /// A filter ready to be asked of many items.
@@ -31,11 +30,12 @@ enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Not(Box<Condition>),
-    /// The footprint meets a region. `cql2` knows nothing of the antimeridian.
-    Meets(Region),
+    /// How the footprint stands to a region. `cql2` knows nothing of the antimeridian, and panics on some broken
+    /// shapes.
+    Place(Relation, Region),
     /// A property compared with values, as a segment does: dates as periods, numbers as what the item has.
     Property(Comparison),
-    /// What is left to `cql2`: functions, arithmetic, relations between times and shapes.
+    /// What is left to `cql2`: functions, arithmetic, relations between times.
     Other(Expr),
 }
 
@@ -79,22 +79,24 @@ fn condition(expr: Expr) -> Condition {
         ("and", _) => Condition::All(all(args)),
         ("or", _) => Condition::Any(all(args)),
         ("not", [inner]) => Condition::Not(Box::new(condition((**inner).clone()))),
-        ("s_intersects", [a, b]) => match footprint(a, b).or_else(|| footprint(b, a)) {
-            Some(region) => Condition::Meets(region),
-            None => Condition::Other(Expr::Operation { op, args }),
-        },
-        _ => match comparison(&op, &args) {
-            Some(comparison) => Condition::Property(comparison),
-            None => Condition::Other(Expr::Operation { op, args }),
-        },
+        _ => place(&op, &args)
+            .or_else(|| comparison(&op, &args).map(Condition::Property))
+            .unwrap_or(Condition::Other(Expr::Operation { op, args })),
     }
 }
 
-/// The region of `b`, where `a` is an item's own geometry.
-fn footprint(a: &Expr, b: &Expr) -> Option<Region> {
-    matches!(a, Expr::Property { property } if plain_name(property) == "geometry").then_some(())?;
-    let shape = geo::Geometry::try_from(b.clone()).ok()?;
-    Region::of_shape(shape)
+/// A relation of the item's own geometry to a constant one, whichever stands first.
+fn place(op: &str, args: &[Box<Expr>]) -> Option<Condition> {
+    let relation = Relation::named(op)?;
+    let [a, b] = args else { return None };
+    let own = |expr: &Expr| matches!(expr, Expr::Property { property } if plain_name(property) == "geometry");
+    let (relation, other) = match (own(a), own(b)) {
+        (true, false) => (relation, b),
+        (false, true) => (relation.mirrored(), a),
+        _ => return None,
+    };
+    let shape = geo::Geometry::try_from((**other).clone()).ok()?;
+    Some(Condition::Place(relation, Region::of_shape(shape)?))
 }
 
 /// A comparison of a property with values, whichever stands first.
@@ -167,13 +169,15 @@ impl Condition {
             Condition::All(all) => decided(all, seen, false),
             Condition::Any(any) => decided(any, seen, true),
             Condition::Not(inner) => inner.truth(seen).map(|truth| !truth),
-            Condition::Meets(region) => Region::of_item(seen.item).map(|own| own.meets(region)),
+            Condition::Place(relation, region) => {
+                Region::of_item(seen.item).map(|own| own.is(*relation, region))
+            }
             Condition::Property(Comparison { property, test }) => {
                 let value = seen.property(property);
                 let known = value.is_some() || matches!(test, Test::IsNull(_));
                 known.then(|| compare::meets(test, value.as_deref()))
             }
-            Condition::Other(expr) => match bound(expr, seen, Place::Elsewhere).reduce(None) {
+            Condition::Other(expr) => match bound(expr, seen, Among::Others).reduce(None) {
                 Ok(Expr::Bool(truth)) => Some(truth),
                 _ => None,
             },
@@ -194,31 +198,29 @@ fn decided(parts: &[Condition], seen: &Seen<'_>, which: bool) -> Option<bool> {
     (!unknown).then_some(!which)
 }
 
-/// Where in an expression a property stands.
+/// What a property stands among in an expression.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Among {
     /// In a relation between times, where an item's time may be a span.
-    InTime,
-    Elsewhere,
+    Times,
+    Others,
 }
 
 /// An expression with an item's values for its properties; what is absent is null.
-fn bound(expr: &Expr, seen: &Seen<'_>, place: Place) -> Expr {
+fn bound(expr: &Expr, seen: &Seen<'_>, among: Among) -> Expr {
     let each =
-        |all: &[Box<Expr>], place: Place| all.iter().map(|e| Box::new(bound(e, seen, place))).collect();
+        |all: &[Box<Expr>], among: Among| all.iter().map(|e| Box::new(bound(e, seen, among))).collect();
     match expr {
         Expr::Property { property } => match plain_name(property) {
-            "datetime" if place == Place::InTime => time(seen.item),
-            "geometry" => footprint_of(seen.item),
+            "datetime" if among == Among::Times => time(seen.item),
             name => seen.property(name).map_or(Expr::Null, |value| constant(&value)),
         },
         Expr::Operation { op, args } => {
-            let place =
-                if cql2::TEMPORALOPS.contains(&op.as_str()) { Place::InTime } else { Place::Elsewhere };
-            Expr::Operation { op: op.clone(), args: each(args, place) }
+            let among = if cql2::TEMPORALOPS.contains(&op.as_str()) { Among::Times } else { Among::Others };
+            Expr::Operation { op: op.clone(), args: each(args, among) }
         }
-        Expr::Interval { interval } => Expr::Interval { interval: each(interval, Place::Elsewhere) },
-        Expr::Array(members) => Expr::Array(each(members, Place::Elsewhere)),
+        Expr::Interval { interval } => Expr::Interval { interval: each(interval, Among::Others) },
+        Expr::Array(members) => Expr::Array(each(members, Among::Others)),
         other => other.clone(),
     }
 }
@@ -245,10 +247,4 @@ fn time(item: &Item) -> Expr {
             Expr::Interval { interval: vec![Box::new(literal(span.start)), Box::new(literal(span.end))] }
         }
     }
-}
-
-/// An item's geometry as `cql2` wants it.
-fn footprint_of(item: &Item) -> Expr {
-    let shape = item.geometry().and_then(shape::geometry);
-    shape.map_or(Expr::Null, |shape| Expr::Geometry(cql2::Geometry::Wkt(shape.wkt_string())))
 }

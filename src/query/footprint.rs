@@ -3,7 +3,10 @@
 //! All is planar in longitude and latitude, as servers have it (GeoJSON, RFC 7946), and edges count as part of
 //! a shape. Longitudes are the same after any number of turns: 303 is -57, and the antimeridian has two sides.
 
-use geo::{BoundingRect, CoordsIter, Geometry, Intersects, Line, MapCoords, Point, Polygon, Rect, coord};
+use geo::relate::IntersectionMatrix;
+use geo::{
+    BoundingRect, CoordsIter, Geometry, Intersects, Line, MapCoords, Point, Polygon, Rect, Relate, coord,
+};
 
 use super::ast::Area;
 use super::{degrees, shape};
@@ -58,14 +61,73 @@ impl Region {
 
     /// Whether two regions share a point.
     pub fn meets(&self, other: &Region) -> bool {
+        self.any_turn(other, |own, other| own.intersects(other))
+    }
+
+    /// Whether this region stands in a relation to another.
+    pub fn is(&self, relation: Relation, other: &Region) -> bool {
+        let any = |wanted: fn(&IntersectionMatrix) -> bool| self.any_turn(other, |a, b| wanted(&a.relate(b)));
+        match relation {
+            Relation::Intersects => self.meets(other),
+            Relation::Disjoint => !self.meets(other),
+            Relation::Equals => any(IntersectionMatrix::is_equal_topo),
+            Relation::Touches => any(IntersectionMatrix::is_touches),
+            Relation::Within => any(IntersectionMatrix::is_within),
+            Relation::Overlaps => any(IntersectionMatrix::is_overlaps),
+            Relation::Crosses => any(IntersectionMatrix::is_crosses),
+            Relation::Contains => any(IntersectionMatrix::is_contains),
+        }
+    }
+
+    /// Whether something holds for the two shapes once the other is turned so that they are near each other.
+    fn any_turn(&self, other: &Region, holds: impl Fn(&Geometry, &Geometry) -> bool) -> bool {
         // Longitudes are from -360 to 540 at most, so two turns either way bring any two together.
         [0.0, -360.0, 360.0, -720.0, 720.0].into_iter().any(|turn| {
             if turn == 0.0 {
-                return self.around.intersects(&other.around) && self.shape.intersects(&other.shape);
+                return self.around.intersects(&other.around) && holds(&self.shape, &other.shape);
             }
             turned_box(&other.around, turn).intersects(&self.around)
-                && other.shape.map_coords(|c| coord! { x: turned(c.x, turn), y: c.y }).intersects(&self.shape)
+                && holds(&self.shape, &other.shape.map_coords(|c| coord! { x: turned(c.x, turn), y: c.y }))
         })
+    }
+}
+
+/// How two regions may stand to each other (OGC simple features; `s_` in CQL2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Relation {
+    Intersects,
+    Disjoint,
+    Equals,
+    Touches,
+    Within,
+    Overlaps,
+    Crosses,
+    Contains,
+}
+
+impl Relation {
+    /// The relation of a CQL2 operator.
+    pub fn named(op: &str) -> Option<Relation> {
+        Some(match op {
+            "s_intersects" => Relation::Intersects,
+            "s_disjoint" => Relation::Disjoint,
+            "s_equals" => Relation::Equals,
+            "s_touches" => Relation::Touches,
+            "s_within" => Relation::Within,
+            "s_overlaps" => Relation::Overlaps,
+            "s_crosses" => Relation::Crosses,
+            "s_contains" => Relation::Contains,
+            _ => return None,
+        })
+    }
+
+    /// The same seen from the other side.
+    pub fn mirrored(self) -> Relation {
+        match self {
+            Relation::Within => Relation::Contains,
+            Relation::Contains => Relation::Within,
+            same => same,
+        }
     }
 }
 

@@ -177,7 +177,7 @@ fn holds<T: PartialOrd>(v: &T, op: &str, w: &T) -> bool {
 const OPS: [&str; 7] = ["", ".eq", ".ne", ".lt", ".lte", ".gt", ".gte"];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { max_global_rejects: 100_000, ..ProptestConfig::with_cases(400) })]
 
     #[test]
     fn boxes(at in patch(), wanted in patch(), how in written(), turn in prop::sample::select(vec![-3600i64, 0, 3600])) {

@@ -299,3 +299,31 @@ fn an_item_is_found_by_what_it_says_of_itself() {
         }
     }
 }
+
+#[test]
+fn relations_of_shapes_know_the_antimeridian() {
+    let feature = json!({"type":"Feature","id":"f","geometry":{"type":"Polygon",
+        "coordinates":[[[178,-2],[182,-2],[182,2],[178,2],[178,-2]]]}});
+    let fiji = Item::from_json(&feature.to_string()).unwrap();
+    let square = |w: i32, e: i32| format!("POLYGON(({w} -5,{e} -5,{e} 5,{w} 5,{w} -5))");
+    for text in [
+        format!("filter=S_WITHIN(geometry,{})", square(-185, -175)),
+        format!("filter=S_CONTAINS({},geometry)", square(175, 185)),
+        "filter=S_CONTAINS(geometry,POINT(-179 0))".to_owned(),
+        "filter=S_TOUCHES(geometry,POINT(-178 0))".to_owned(),
+        format!("filter=S_OVERLAPS(geometry,{})", square(-179, -170)),
+        format!("filter=S_DISJOINT(geometry,{})", square(-170, -160)),
+        "filter=S_CROSSES(LINESTRING(-190 0,-170 0),geometry)".to_owned(),
+        "filter=S_EQUALS(geometry,POLYGON((-182 -2,-178 -2,-178 2,-182 2,-182 -2)))".to_owned(),
+    ] {
+        assert!(says(&text, &fiji), "{text}");
+    }
+    for text in [
+        format!("filter=S_WITHIN(geometry,{})", square(-179, -170)),
+        format!("filter=S_DISJOINT(geometry,{})", square(-179, -170)),
+        "filter=S_TOUCHES(geometry,POINT(-179 0))".to_owned(),
+        format!("filter=S_CONTAINS(geometry,{})", square(175, 185)),
+    ] {
+        assert!(!says(&text, &fiji), "{text}");
+    }
+}

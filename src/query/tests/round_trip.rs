@@ -1,9 +1,11 @@
 //! What is printed reads back; order never matters; nothing panics.
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 use super::super::{Predicate, Query, Segment, is_segment};
 use super::{Folder, query};
+use crate::item::Item;
 
 /// Values that mean something to some predicate, and pieces that break them.
 fn text() -> impl Strategy<Value = String> {
@@ -148,6 +150,72 @@ proptest! {
                 prop_assert_eq!(Segment::parse(&printed, &Folder), Ok(segment), "{}", text);
             }
             Err(error) => prop_assert!(!error.to_string().contains('\n'), "{}", error),
+        }
+    }
+}
+
+/// JSON that is nearly what an item has.
+fn rough() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-400..400i32).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+        date().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec(("[a-z]{1,4}", inner), 0..3)
+                .prop_map(|all| Value::Object(all.into_iter().collect())),
+        ]
+    })
+}
+
+fn rough_geometry() -> impl Strategy<Value = Value> {
+    let position = prop::collection::vec(prop_oneof![-200.0..200.0f64, Just(0.0), Just(10.0)], 0..4);
+    let line = prop::collection::vec(position, 0..6);
+    let kind =
+        prop::sample::select(vec!["Point", "LineString", "Polygon", "MultiPoint", "MultiPolygon", "Circle"]);
+    let coordinates = prop_oneof![
+        line.clone().prop_map(|l| json!(l)),
+        prop::collection::vec(line.clone(), 0..3).prop_map(|p| json!(p)),
+        prop::collection::vec(prop::collection::vec(line, 0..3), 0..3).prop_map(|m| json!(m)),
+        rough(),
+    ];
+    (kind, coordinates).prop_map(|(kind, coordinates)| json!({"type": kind, "coordinates": coordinates}))
+}
+
+const FILTERS: [&str; 9] = [
+    "filter=S_WITHIN(geometry,POLYGON((0 0,20 0,20 20,0 0)))",
+    "filter=S_TOUCHES(geometry,LINESTRING(0 0,10 10)) OR S_EQUALS(geometry,POINT(10 10))",
+    "filter=S_INTERSECTS(geometry,BBOX(0,0,20,20)) AND NOT S_CONTAINS(geometry,POINT(1 1))",
+    "filter=T_DURING(datetime,INTERVAL('2018-01-01',a)) OR T_MEETS(a,datetime)",
+    "filter=a LIKE b OR CASEI(a) = b OR a + b > 3 OR a IN (b,1)",
+    "filter=a BETWEEN b AND 5 AND A_OVERLAPS(a,(1,2))",
+    "filter=a = b OR a < TIMESTAMP('2018-01-01T00:00:00Z') OR a",
+    "filter=NOT (a div 0 = 1) OR a ^ 99 > 1",
+    "filter=DATE(a) = DATE('2018-01-01') OR T_AFTER(INTERVAL(a,b),datetime)",
+];
+
+proptest! {
+    #[test]
+    fn evaluation_does_not_panic(
+        geometry in prop_oneof![rough_geometry(), rough()],
+        (bbox, a, b, datetime) in (rough(), rough(), rough(), rough()),
+        all in predicates(),
+    ) {
+        let feature = json!({
+            "type": "Feature", "id": "x", "geometry": geometry, "bbox": bbox,
+            "properties": {"a": a, "b": b, "datetime": datetime, "start_datetime": a, "eo:cloud_cover": b,
+                "landsat:wrs_path": a, "keywords": a, "title": b},
+        });
+        let item = Item::from_json(&feature.to_string()).unwrap();
+        let filters = FILTERS.iter().map(|text| super::predicate(text));
+        let names = ["a=2", "a.lt=2018", "b.like=*1*", "a.in=1,x", "bbox=-10,-10,300,10", "path=5", "max_cloud_cover=5", "months=1", "q=a"];
+        for predicate in all.into_iter().chain(filters).chain(names.iter().map(|text| super::predicate(text))) {
+            predicate.matches(&item).unwrap();
         }
     }
 }
