@@ -5,10 +5,16 @@
 //! (`kaguya/TC1S2B0_01/TC1S2B0_01.tif`, percent-encoded where a URL needs it); the server makes absolute URLs
 //! of them. An href that is absolute already (`s3://…`, `https://…`) is left alone.
 
+mod embedded;
+mod file;
+mod kaguya;
+mod pvl;
 pub mod raster;
-
 mod small;
+mod stac;
+mod utm;
 
+pub use embedded::embedded;
 pub use small::small;
 
 use super::http::Content;

@@ -17,10 +17,12 @@ mod ifd;
 mod lattice;
 pub mod moon;
 mod noise;
+mod preview;
 pub mod relief;
 
 pub use cog::{Cog, Compression, Sample, Spec};
-pub use geokeys::{Crs, Georeference};
+pub use geokeys::{Crs, Georeference, MOON_RADIUS};
+pub use preview::Preview;
 
 /// A rectangle of pixels on the grid of a picture, reduced by a power of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,83 @@
+//! The whole embedded world: what `stacfs demo` shows.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use lru::LruCache;
+use serde_json::Value;
+
+use super::file::File;
+use super::kaguya::Kaguya;
+use super::{Assets, Collection, Items, World};
+use crate::demo::http::{Content, lock};
+
+/// A collection that can make its files.
+pub(super) trait Series: Items {
+    /// The STAC Collection without links to other documents.
+    fn collection(&self) -> Value;
+
+    /// The properties of its queryables.
+    fn queryables(&self) -> Value;
+
+    /// Where its files lie: a path that ends with a slash.
+    fn folder(&self) -> &'static str;
+
+    /// The file at `path` below its folder.
+    fn file(&self, path: &str) -> Option<File>;
+}
+
+/// The world of the demo: the Moon, a river mouth on Earth, mountains, and collections that are large or hard to
+/// handle. It is the same at every start and takes next to no time, as items and bytes are made when they are
+/// asked for.
+pub fn embedded() -> World {
+    let series: Vec<Arc<dyn Series>> = vec![Arc::new(Kaguya::new())];
+    let collections = series
+        .iter()
+        .map(|one| Collection {
+            json: one.collection(),
+            queryables: one.queryables(),
+            items: Arc::clone(one) as Arc<dyn Items>,
+        })
+        .collect();
+    let opened = Mutex::new(LruCache::new(const { NonZeroUsize::new(48).unwrap() }));
+    World {
+        id: "stacfs-demo".into(),
+        title: "The stacfs demo archive".into(),
+        description: "A small archive of synthetic scenes in the shape of real ones: the Moon as Kaguya saw it, a \
+            river mouth as Sentinel-2 and Landsat see it, and mountains. Every picture is made on this computer, \
+            when it is read."
+            .into(),
+        collections,
+        catalogs: Vec::new(),
+        assets: Arc::new(Files { series, opened }),
+    }
+}
+
+/// The files of all collections.
+struct Files {
+    series: Vec<Arc<dyn Series>>,
+    /// Those asked for last: a client reads a file in many pieces.
+    opened: Mutex<LruCache<String, Content>>,
+}
+
+impl Assets for Files {
+    fn asset(&self, path: &str) -> Option<Content> {
+        if let Some(found) = lock(&self.opened).get(path) {
+            return Some(found.clone());
+        }
+        let made = self.series.iter().find_map(|one| one.file(path.strip_prefix(one.folder())?))?;
+        let media_type = made.media_type.to_owned();
+        let bytes = made.bytes();
+        // The bytes depend on nothing but the path and this build.
+        let etag = format!("\"{:08x}-{:x}\"", crc32c::crc32c(path.as_bytes()), bytes.len());
+        let content = Content {
+            bytes,
+            media_type,
+            etag: Some(etag),
+            last_modified: Timestamp::from_second(1_700_000_000).ok(),
+        };
+        lock(&self.opened).put(path.to_owned(), content.clone());
+        Some(content)
+    }
+}
