@@ -1,6 +1,8 @@
 //! The embedded STAC servers under the programs that others judge STAC APIs by. They run where `STACFS_TEST_VENV` names
 //! a Python environment made by `scripts/validators`; without one there is nothing to run, and these tests say so.
 
+mod lsru;
+
 use serde_json::Value;
 use stacfs::demo::{
     self, Demo, Options,

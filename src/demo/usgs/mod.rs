@@ -73,7 +73,7 @@ pub fn start(options: Options) -> io::Result<Usgs> {
     let m2m_server = Server::start(Explorer { m2m: Arc::clone(&m2m), legacy })?;
     let espa = Arc::new(Espa::new(archive, Arc::clone(&clock)));
     espa.quirks().pace = if options.standing_at.is_some() { Pace::REAL } else { Pace::DEMO };
-    let espa_server = Server::start(Shared(Arc::clone(&espa)))?;
+    let espa_server = Server::start(Arc::clone(&espa))?;
     Ok(Usgs {
         m2m_url: format!("{}/api/api/json/stable/", m2m_server.url()),
         legacy_url: format!("{}/inventory/json/v/stable", m2m_server.url()),
@@ -94,12 +94,9 @@ impl Usgs {
     }
 }
 
-/// A service that tests keep a hand on.
-struct Shared<S>(Arc<S>);
-
-impl<S: Service> Service for Shared<S> {
+impl Service for Arc<Espa> {
     fn answer(&self, request: &Request) -> Response {
-        self.0.answer(request)
+        Espa::answer(self, request)
     }
 }
 
