@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest, Sha256};
 
 use super::opens::Opens;
-use crate::report::lock;
+use crate::report::{Report, lock};
 use crate::tree::{Directory, Entry, EntryKind, Identity, Node};
 
 /// The root's number, fixed by the kernel.
@@ -95,6 +95,7 @@ impl Inode {
 /// All inodes that the kernel knows.
 pub(super) struct Inodes {
     records: Mutex<HashMap<u64, Record>>,
+    report: Arc<Report>,
 }
 
 struct Record {
@@ -105,7 +106,7 @@ struct Record {
 
 impl Inodes {
     /// A table that knows the root.
-    pub fn new(root: Arc<dyn Directory>) -> Inodes {
+    pub fn new(root: Arc<dyn Directory>, report: Arc<Report>) -> Inodes {
         let inode = Arc::new(Inode {
             number: ROOT,
             opens: Mutex::default(),
@@ -115,7 +116,7 @@ impl Inodes {
             kind: EntryKind::Directory,
             node: Mutex::new(Node::Directory(root)),
         });
-        Inodes { records: Mutex::new(HashMap::from([(ROOT, Record { inode, lookups: 1 })])) }
+        Inodes { records: Mutex::new(HashMap::from([(ROOT, Record { inode, lookups: 1 })])), report }
     }
 
     /// The inode of a number that the kernel sent.
@@ -150,6 +151,7 @@ impl Inodes {
                         node: Mutex::new(entry.node.clone()),
                     });
                     slot.insert(Record { inode: inode.clone(), lookups: 1 });
+                    self.report.counters.inodes.add(1);
                     return inode;
                 }
             }
@@ -172,16 +174,11 @@ impl Inodes {
             slot.get_mut().lookups = left;
             if left == 0 {
                 let gone = slot.remove();
+                self.report.counters.inodes.sub(1);
                 drop(records); // A node may free much: not under the table's lock.
                 drop(gone);
             }
         }
-    }
-
-    /// How many inodes the kernel knows.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        lock(&self.records).len()
     }
 }
 
@@ -229,4 +226,4 @@ fn number_of(parent: &Inode, entry: &Entry, attempt: u64) -> u64 {
 
 #[cfg(test)]
 #[path = "inodes/tests.rs"]
-mod tests;
+pub(super) mod tests;

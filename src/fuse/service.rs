@@ -44,7 +44,7 @@ impl Service {
     /// A service over a tree.
     pub fn new(root: Arc<dyn Directory>, options: &MountOptions, report: Arc<Report>) -> Service {
         Service {
-            inodes: Inodes::new(root),
+            inodes: Inodes::new(root, report.clone()),
             directories: Handles::default(),
             files: Handles::default(),
             owner: Owner::of_process(),
@@ -137,4 +137,56 @@ fn fault(panic: &(dyn std::any::Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without words");
     format!("a fault of stacfs itself ({said}); please report it with the path")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fuse::inodes::tests::Bare;
+
+    /// A reply that tells the test its errno.
+    struct Told(Sender<i32>);
+
+    impl Refuse for Told {
+        fn refuse(self, errno: i32) {
+            self.0.send(errno).ok();
+        }
+    }
+
+    fn service() -> Service {
+        let long = Duration::from_secs(3600);
+        let options = MountOptions {
+            name: "test".to_owned(),
+            allow_other: false,
+            metadata_silence: long,
+            metadata_total: long,
+            read_silence: long,
+        };
+        Service::new(Arc::new(Bare), &options, Arc::default())
+    }
+
+    #[test]
+    fn whoever_finds_no_worker_is_told_so() {
+        let (service, (sender, errnos)) = (service(), channel());
+        service.close();
+        let answer = |_: Told, ()| unreachable!("nobody works");
+        service.ask(Asked::Read, "a".to_owned(), Told(sender), || Ok(()), answer);
+        assert_eq!(errnos.recv(), Ok(libc::EBUSY));
+        let said = &service.report.errors()[0];
+        assert!(said.path == "a" && said.words.contains("wait already"), "{said:?}");
+        assert_eq!(service.report.counters.waiting.get(), 0);
+    }
+
+    #[test]
+    fn work_runs_under_the_progress_of_its_call() {
+        let (service, (sender, errnos), (seen, sights)) = (service(), channel(), channel());
+        let work = move || Ok(seen.send(crate::report::current_progress().is_some()).unwrap());
+        let answer = |reply: Told, ()| reply.refuse(0);
+        service.ask(Asked::Lookup, String::new(), Told(sender), work, answer);
+        assert_eq!((sights.recv(), errnos.recv()), (Ok(true), Ok(0)));
+        assert!(service.report.errors().is_empty());
+    }
 }

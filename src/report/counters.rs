@@ -68,6 +68,8 @@ counters! {
     open_files,
     /// Directory handles open now.
     open_directories,
+    /// Inodes the kernel knows now, the root not counted.
+    inodes,
     /// Files handed to the kernel by passthrough.
     passthrough_opens,
     /// Calls waiting for a worker or the network now.
