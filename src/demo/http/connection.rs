@@ -53,13 +53,12 @@ impl From<io::Error> for Refusal {
 
 /// Answers one request, with its faults.
 fn exchange(stream: &mut TcpStream, request: Request, shared: &Shared) -> io::Result<Afterwards> {
-    let number = shared.journal.arrived(&request);
+    let under_way = shared.journal.arrived(&request);
+    let number = under_way.number();
     let faults = shared.faults.matching(&request);
     let method = request.method.clone();
     let spoilt = faults.answer(request, shared.service.as_ref());
-    let sent = wire::send(stream, &method, &spoilt, number, shared);
-    shared.journal.finished(number);
-    sent
+    wire::send(stream, &method, spoilt, number, shared)
 }
 
 /// Reads the next request; `None` where the client ended the connection in good order.

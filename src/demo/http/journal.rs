@@ -125,8 +125,8 @@ impl Journal {
         }
     }
 
-    /// Notes a request that has just arrived; returns its number.
-    pub(super) fn arrived(&self, request: &Request) -> u64 {
+    /// Notes a request that has just arrived. It is under way until what is returned is dropped.
+    pub(super) fn arrived(&self, request: &Request) -> UnderWay<'_> {
         let mut state = lock(&self.state);
         let number = state.next;
         state.next += 1;
@@ -150,7 +150,7 @@ impl Journal {
             state.entries.pop_front();
         }
         self.changed.notify_all();
-        number
+        UnderWay { journal: self, number }
     }
 
     /// Notes that the head of the answer is on its way.
@@ -163,8 +163,8 @@ impl Journal {
         self.change(number, |entry| entry.sent += bytes);
     }
 
-    /// Notes that the request is done with, well or badly.
-    pub(super) fn finished(&self, number: u64) {
+    /// Notes that a request is done with.
+    fn finished(&self, number: u64) {
         let now = self.started.elapsed();
         self.change(number, |entry| entry.took = Some(now.saturating_sub(entry.arrived)));
         lock(&self.state).under_way -= 1;
@@ -179,5 +179,24 @@ impl Journal {
             change(entry);
             self.changed.notify_all();
         }
+    }
+}
+
+/// A request that is being answered; done with when dropped, well or badly.
+pub(super) struct UnderWay<'a> {
+    journal: &'a Journal,
+    number: u64,
+}
+
+impl UnderWay<'_> {
+    /// The number of its entry.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.journal.finished(self.number);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Body, Response,
-    fault::{Ending, Framing, Spoilt},
+    fault::{Ending, Framing, Spoilt, Wire},
     server::{Shared, Stop},
 };
 use jiff::{Timestamp, fmt::rfc2822};
@@ -28,18 +28,17 @@ pub(super) enum Afterwards {
 pub(super) fn send(
     stream: &mut TcpStream,
     method: &str,
-    spoilt: &Spoilt,
+    spoilt: Spoilt,
     number: u64,
     shared: &Shared,
 ) -> io::Result<Afterwards> {
-    let wire = &spoilt.wire;
+    let Spoilt { mut response, wire } = spoilt;
     if !shared.stop.sleep(wire.latency) || wire.silent {
         return wait_for_end(stream, &shared.stop);
     }
     if wire.lost {
         return Ok(Afterwards::Close);
     }
-    let mut response = spoilt.response.clone();
     let bodiless = method == "HEAD" || matches!(response.status, 204 | 304);
     let stated = match wire.framing {
         Framing::Length => Some(response.body.len() + wire.surplus).filter(|_| response.status != 304),
@@ -56,7 +55,7 @@ pub(super) fn send(
         stream.write_all(&head[..head.len() / 2])?;
         return wait_for_end(stream, &shared.stop);
     }
-    let mut sender = Sender { stream, shared, number, spoilt, started: Instant::now(), sent: 0 };
+    let mut sender = Sender { stream, shared, number, wire: &wire, started: Instant::now(), sent: 0 };
     let mut piece = head;
     if !bodiless {
         match sender.body(&response.body, &mut piece)? {
@@ -96,7 +95,7 @@ struct Sender<'a> {
     stream: &'a mut TcpStream,
     shared: &'a Shared,
     number: u64,
-    spoilt: &'a Spoilt,
+    wire: &'a Wire,
     started: Instant,
     sent: u64,
 }
@@ -105,7 +104,7 @@ impl Sender<'_> {
     /// Sends `body`, the bytes waiting in `piece` first; what is still to be sent is left in `piece`. Returns
     /// how a fault ended it, if one did.
     fn body(&mut self, body: &Body, piece: &mut Vec<u8>) -> io::Result<Option<Ending>> {
-        let wire = &self.spoilt.wire;
+        let wire = self.wire;
         let whole = body.len() + wire.surplus;
         let (end, ending) = match wire.ending {
             Some((after, ending)) if after <= whole => (after, Some(ending)),
@@ -133,7 +132,7 @@ impl Sender<'_> {
 
     /// The size of the next piece, with `left` bytes to go.
     fn step(&self, left: u64) -> u64 {
-        let wire = &self.spoilt.wire;
+        let wire = self.wire;
         let by_rate = wire.rate.map_or(CHUNK, |rate| (rate / 100).clamp(1, CHUNK));
         let by_drip = wire.drip.map_or(CHUNK, |(bytes, _)| bytes.max(1));
         left.min(by_rate).min(by_drip)
@@ -141,7 +140,7 @@ impl Sender<'_> {
 
     /// Waits until `count` more bytes may go. `false`: the server stops.
     fn pace(&self, count: u64) -> bool {
-        let wire = &self.spoilt.wire;
+        let wire = self.wire;
         let drip = wire.drip.filter(|_| self.sent > 0).map_or(Duration::ZERO, |(_, pause)| pause);
         let due = wire.rate.map_or(Duration::ZERO, |rate| {
             Duration::from_secs_f64((self.sent + count) as f64 / rate.max(1) as f64)
@@ -152,7 +151,7 @@ impl Sender<'_> {
     /// Appends the next `count` bytes of the body to `piece`, framed. Past the body's end come zeros.
     fn append(&self, body: &Body, count: u64, piece: &mut Vec<u8>) -> io::Result<()> {
         let size = usize::try_from(count).map_err(io::Error::other)?;
-        let chunked = self.spoilt.wire.framing == Framing::Chunked;
+        let chunked = self.wire.framing == Framing::Chunked;
         if chunked {
             piece.extend_from_slice(format!("{count:x}\r\n").as_bytes());
         }

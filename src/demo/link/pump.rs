@@ -1,6 +1,9 @@
 //! One direction of one connection: read, pace, delay, write.
 
-use super::{Bucket, Direction, Shared};
+use super::{
+    Direction, Shared,
+    bucket::{Bucket, Flow},
+};
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
@@ -11,6 +14,9 @@ use std::{
 
 /// How many pieces may be on the way at once. At 64 KiB each this fills a line of 1 GB/s over 60 ms.
 const ON_THE_WAY: usize = 1024;
+
+/// A sender that lets us wait longer than this had nothing to send.
+const SILENCE: Duration = Duration::from_millis(5);
 
 /// A piece of the stream, and when it comes out at the other end.
 struct Piece {
@@ -40,10 +46,12 @@ fn take_in(
     let size = own.piece().min(direction.in_all.piece());
     loop {
         let mut bytes = vec![0; size];
+        let asked = Instant::now();
         let Ok(count @ 1..) = from.read(&mut bytes) else { return };
         bytes.truncate(count);
         let now = Instant::now();
-        let leaves = own.draw(count, now).max(direction.in_all.draw(count, now)).max(ready);
+        let flow = if now - asked > SILENCE { Flow::Begun } else { Flow::Continued };
+        let leaves = own.draw(count, now, flow).max(direction.in_all.draw(count, now, flow)).max(ready);
         if !shared.stop.sleep(leaves.saturating_duration_since(now)) {
             return;
         }

@@ -44,15 +44,15 @@ fn a_new_connection_and_a_request_take_a_round_trip_each() {
 fn each_connection_has_its_rate() {
     let server = server(300_000);
     let link = link(&server, Line { per_connection: Some(1_000_000), ..Line::default() });
-    // 300 kB at 1 MB/s, less the slack of the bucket.
-    assert!(fetch(&link, 4, 300_000) >= Duration::from_millis(280));
+    // 300 kB at 1 MB/s, less the lateness that may be caught up on.
+    assert!(fetch(&link, 4, 300_000) >= Duration::from_millis(200));
 }
 
 #[test]
 fn all_connections_share_a_rate() {
     let server = server(100_000);
     let link = link(&server, Line { in_all: Some(1_000_000), ..Line::default() });
-    assert!(fetch(&link, 4, 100_000) >= Duration::from_millis(380));
+    assert!(fetch(&link, 4, 100_000) >= Duration::from_millis(300));
 }
 
 #[test]

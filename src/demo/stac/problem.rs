@@ -7,7 +7,7 @@ use serde_json::json;
 /// Why a request is not served as asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// 400: the request cannot be understood, in words.
+    /// 400 (FastAPI: 422): the request cannot be understood, in words.
     Invalid(String),
     /// 404: this is not there, in words.
     NotFound(String),
@@ -18,9 +18,9 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// The status.
-    fn status(&self) -> u16 {
+    fn status(&self, shape: ErrorShape) -> u16 {
         match self {
+            Problem::Invalid(_) if shape == ErrorShape::FastApi => 422,
             Problem::Invalid(_) => 400,
             Problem::NotFound(_) => 404,
             Problem::NotAllowed => 405,
@@ -30,7 +30,7 @@ impl Problem {
 
     /// The response, in the form `shape`.
     pub fn response(&self, shape: ErrorShape) -> Response {
-        let status = self.status();
+        let status = self.status(shape);
         let (code, words) = match self {
             Problem::Invalid(words) => ("BadRequest", words.as_str()),
             Problem::NotFound(words) => ("NotFound", words.as_str()),
@@ -84,7 +84,7 @@ mod tests {
         let detail = said(&Problem::Invalid("no".into()), ErrorShape::FastApi);
         assert_eq!(
             detail,
-            (400, r#"{"detail":[{"type":"value_error","loc":["query"],"msg":"no"}]}"#.to_owned())
+            (422, r#"{"detail":[{"type":"value_error","loc":["query"],"msg":"no"}]}"#.to_owned())
         );
     }
 }
