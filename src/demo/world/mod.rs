@@ -12,7 +12,7 @@ mod pvl;
 pub mod raster;
 mod small;
 mod stac;
-mod utm;
+pub(in crate::demo) mod utm;
 
 pub use embedded::embedded;
 pub use small::small;

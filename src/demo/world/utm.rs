@@ -3,7 +3,7 @@
 
 /// Where a place lies in UTM zone 32 north (EPSG:32632).
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Utm {
+pub(in crate::demo) struct Utm {
     /// Metres.
     pub easting: f64,
     /// Metres.

@@ -90,7 +90,10 @@ fn products(scenes: &Archive, personality: Personality, order: &Order, item: &It
             let stem = format!("{}_{layer}", item.name);
             if envi {
                 members.push(Member::file(format!("{stem}.img"), files::pixels(&scene, &layer)));
-                members.push(Member::file(format!("{stem}.hdr"), files::envi_header(&layer).into_bytes()));
+                members.push(Member::file(
+                    format!("{stem}.hdr"),
+                    files::envi_header(&scene, &layer).into_bytes(),
+                ));
             } else {
                 members.push(Member::file(format!("{stem}.tif"), files::geotiff(&scene, &layer)));
             }

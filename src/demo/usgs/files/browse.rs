@@ -34,7 +34,7 @@ pub fn browse(scene: &Scene<'_>, size: Size) -> Vec<u8> {
         for x in 0..side {
             let at = |n: u16| (f64::from(n) + 0.5) / f64::from(side);
             for band in [4, 3, 2] {
-                let share = reflectance(scene, band, at(x), at(y)).unwrap_or(0.0);
+                let share = reflectance(scene.acquisition, band, at(x), at(y)).unwrap_or(0.0);
                 pixels.push((share.sqrt() * 255.0).round().clamp(0.0, 255.0) as u8);
             }
         }

@@ -1,69 +1,159 @@
 //! The pixels of a scene, and the GeoTIFF around them.
 
-use crate::demo::usgs::scenes::Scene;
+use std::sync::Arc;
+
+use crate::demo::http::Bytes as _;
+use crate::demo::usgs::scenes::fields::utm_zone;
+use crate::demo::usgs::scenes::{Acquisition, Scene, wrs};
+use crate::demo::world::raster::{Cog, Compression, Crs, Georeference, Picture, Sample, Spec, Window};
+use crate::demo::world::utm::Utm;
 
 /// Pixels on a side.
 const SIDE: u32 = 64;
+/// Metres on a side of a pixel, so that the whole footprint is seen.
+const PIXEL: f64 = 3600.0;
 
 /// What part of the light a pixel returns, 0 to 1; `x` and `y` are shares of the image's width and height from its
 /// upper left. `None` outside of the tilted footprint.
-pub fn reflectance(scene: &Scene<'_>, band: u32, x: f64, y: f64) -> Option<f64> {
+pub fn reflectance(seen: &Acquisition, band: u32, x: f64, y: f64) -> Option<f64> {
     let (across, down) = (x - 0.5, y - 0.5);
     let (sin, cos) = 12.0f64.to_radians().sin_cos();
     let (u, v) = (across * cos + down * sin, down * cos - across * sin);
     if u.abs() > 0.4 || v.abs() > 0.39 {
         return None;
     }
-    let phase = f64::from(scene.acquisition.path) * 1.7 + f64::from(scene.acquisition.row) * 0.9;
+    let phase = f64::from(seen.path) * 1.7 + f64::from(seen.row) * 0.9;
     let ground = 0.16 + 0.06 * (u * 31.0 + phase).sin() * (v * 23.0 - phase).cos() + 0.01 * f64::from(band);
-    let cover = scene.acquisition.cloud.map_or(0.2, |hundredths| f64::from(hundredths) / 10_000.0);
-    let day = f64::from(scene.acquisition.date.day_of_year());
+    let cover = seen.cloud.map_or(0.2, |hundredths| f64::from(hundredths) / 10_000.0);
+    let day = f64::from(seen.date.day_of_year());
     let haze = 0.5 + 0.5 * (u * 11.0 + day).sin() * (v * 13.0 + day * 0.7).sin();
     let cloud = ((cover - haze) * 4.0).clamp(0.0, 1.0);
     Some(ground + (0.85 - ground) * cloud)
 }
 
-/// The 16-bit pixels of one layer, row by row, little-endian; 0 where there is nothing.
+/// What a file shows: a band, or the mask that says what its pixels are.
+struct Layer {
+    seen: Acquisition,
+    band: u32,
+    shows: Shows,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Shows {
+    /// Reflectance as Collection 2 scales it.
+    Light,
+    /// The bits of QA_PIXEL: fill, clear or cloud.
+    Quality,
+}
+
+impl Layer {
+    fn of(scene: &Scene<'_>, name: &str) -> Layer {
+        let digits = name.bytes().filter(u8::is_ascii_digit);
+        let band = digits.fold(0, |n, digit| (n * 10 + u32::from(digit - b'0')) % 100);
+        let quality = name.to_ascii_uppercase().contains("QA");
+        let shows = if quality { Shows::Quality } else { Shows::Light };
+        Layer { seen: scene.acquisition.clone(), band, shows }
+    }
+
+    /// The stored value of a pixel, by its column and row at full resolution.
+    fn value(&self, column: f64, row: f64) -> f32 {
+        let share = reflectance(&self.seen, self.band, column / f64::from(SIDE), row / f64::from(SIDE));
+        match (self.shows, share) {
+            (Shows::Light, None) => 0.0,
+            (Shows::Light, Some(share)) => (share * 36_363.0 + 7_273.0) as f32,
+            (Shows::Quality, None) => 1.0,
+            (Shows::Quality, Some(share)) if share > 0.5 => 22_280.0,
+            (Shows::Quality, Some(_)) => 21_824.0,
+        }
+    }
+}
+
+impl Picture for Layer {
+    fn paint(&self, window: Window) -> Vec<f32> {
+        let step = f64::from(1u32 << window.level);
+        let at = |from: i64, n: usize| (from as f64 + n as f64 + 0.5) * step;
+        let pixels = 0..window.pixels();
+        pixels.map(|n| self.value(at(window.x, n % window.width), at(window.y, n / window.width))).collect()
+    }
+}
+
+/// The upper left corner in metres of the UTM zone, on Landsat's grid.
+fn corner(scene: &Scene<'_>) -> (f64, f64) {
+    let centre = wrs::centre(scene.acquisition.path, scene.acquisition.row);
+    let meridian = f64::from(utm_zone(scene)) * 6.0 - 183.0;
+    // Zones differ by their meridian only, and `Utm` knows that of zone 32.
+    let centre = Utm::from_degrees(9.0 + wrs::wrapped(centre.lon - meridian), centre.lat);
+    let half = f64::from(SIDE) * PIXEL / 2.0;
+    let snapped = |metres: f64| (metres / 30.0).round() * 30.0;
+    (snapped(centre.easting - half), snapped(centre.northing + half))
+}
+
+/// The 16-bit pixels of one layer, row by row, little-endian.
 pub fn pixels(scene: &Scene<'_>, layer: &str) -> Vec<u8> {
-    let number =
-        layer.bytes().filter(u8::is_ascii_digit).fold(0, |n, digit| (n * 10 + u32::from(digit - b'0')) % 100);
-    let at = |n: u32| (f64::from(n) + 0.5) / f64::from(SIDE);
-    let stored = |n| {
-        let share = reflectance(scene, number, at(n % SIDE), at(n / SIDE));
-        share.map_or(0, |share| (share * 36_363.0 + 7_273.0) as u16)
-    };
-    (0..SIDE * SIDE).flat_map(|n| stored(n).to_le_bytes()).collect()
+    let side = SIDE as usize;
+    let whole = Window { level: 0, x: 0, y: 0, width: side, height: side };
+    Layer::of(scene, layer).paint(whole).into_iter().flat_map(|value| (value as u16).to_le_bytes()).collect()
 }
 
 /// The header that goes with [`pixels`] in ENVI's format.
-pub fn envi_header(layer: &str) -> String {
+pub fn envi_header(scene: &Scene<'_>, layer: &str) -> String {
+    let (west, north) = corner(scene);
+    let zone = utm_zone(scene);
     format!(
         "ENVI\ndescription = {{{layer}}}\nsamples = {SIDE}\nlines = {SIDE}\nbands = 1\nheader offset = 0\n\
-         file type = ENVI Standard\ndata type = 12\ninterleave = bsq\nbyte order = 0\n"
+         file type = ENVI Standard\ndata type = 12\ninterleave = bsq\nbyte order = 0\n\
+         map info = {{UTM, 1, 1, {west}, {north}, {PIXEL}, {PIXEL}, {zone}, North, WGS-84}}\n"
     )
 }
 
-/// One layer as a TIFF of 16-bit pixels.
+/// One layer as a cloud-optimised GeoTIFF in the UTM zone of the scene's centre, north of the equator also where
+/// it lies south of it, as USGS does.
 pub fn geotiff(scene: &Scene<'_>, layer: &str) -> Vec<u8> {
-    let entries: [(u16, u16, u32); 9] = [
-        (256, 3, SIDE),
-        (257, 3, SIDE),
-        (258, 3, 16),
-        (259, 3, 1),
-        (262, 3, 1),
-        (273, 4, 8 + 2 + 12 * 9 + 4),
-        (277, 3, 1),
-        (278, 3, SIDE),
-        (279, 4, SIDE * SIDE * 2),
-    ];
-    let mut tiff = b"II\x2a\0\x08\0\0\0\x09\0".to_vec();
-    for (tag, kind, value) in entries {
-        tiff.extend(tag.to_le_bytes());
-        tiff.extend(kind.to_le_bytes());
-        tiff.extend(1u32.to_le_bytes());
-        tiff.extend(value.to_le_bytes());
+    let picture = Layer::of(scene, layer);
+    let (west, north) = corner(scene);
+    let spec = Spec {
+        width: SIDE,
+        height: SIDE,
+        bands: 1,
+        sample: Sample::U16,
+        tile: SIDE / 2,
+        compression: Compression::None,
+        nodata: Some(if picture.shows == Shows::Light { 0.0 } else { 1.0 }),
+        scale: layer.starts_with("SR_B").then_some((2.75e-5, -0.2)),
+        georeference: Georeference {
+            crs: Crs::Projected(32_600 + u16::from(utm_zone(scene))),
+            west,
+            north,
+            pixel: PIXEL,
+        },
+        origin: (0, 0),
+    };
+    let file = Cog::open(spec, Arc::new(picture));
+    let mut bytes = vec![0; usize::try_from(file.len()).unwrap_or(0)];
+    match file.read_at(0, &mut bytes) {
+        Ok(()) => bytes,
+        Err(_) => Vec::new(), // made in memory, from the first byte to the last
     }
-    tiff.extend([0; 4]);
-    tiff.extend(pixels(scene, layer));
-    tiff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::usgs::scenes::{Archive, dataset};
+
+    #[test]
+    fn the_footprint_lies_in_the_middle_of_the_image() {
+        let archive = Archive::generate();
+        let scene = archive.scenes(dataset("landsat_ot_c2_l2").unwrap()).next().unwrap();
+        let values: Vec<u16> = pixels(&scene, "SR_B4.TIF")
+            .chunks(2)
+            .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+            .collect();
+        assert_eq!(values.len(), 64 * 64);
+        assert!(values[0] == 0 && values[64 * 32 + 32] > 7_273);
+        let (west, north) = corner(&scene);
+        assert!((300_000.0..700_000.0).contains(&(west + 115_200.0)) && north > 4_000_000.0);
+        assert!(geotiff(&scene, "SR_B4.TIF").starts_with(b"II\x2a\0"));
+        assert!(envi_header(&scene, "SR_B4").contains("map info = {UTM"));
+    }
 }

@@ -250,7 +250,12 @@ fn a_search_of_everything_is_approximate_and_sorted_newest_first() {
 fn scenes_come_in_all_the_loose_types() {
     let usgs = servers();
     let key = login(&usgs);
-    let all = data(&usgs, "scene-search", &key, &json!({"datasetName": LEVEL_2, "maxResults": 50_000}));
+    let all = data(
+        &usgs,
+        "scene-search",
+        &key,
+        &json!({"datasetName": LEVEL_2, "maxResults": 50_000, "metadataType": null}),
+    );
     let scenes = all["results"].as_array().unwrap();
     let some = |of: &dyn Fn(&Value) -> bool| assert!(scenes.iter().any(of));
     some(&|s| s["cloudCover"].is_null());

@@ -179,7 +179,7 @@ impl Scene<'_> {
 
 /// `20150612`.
 fn compact(date: Date) -> String {
-    date.strftime("%Y%m%d").to_string()
+    format!("{:04}{:02}{:02}", date.year(), date.month(), date.day())
 }
 
 #[cfg(test)]
