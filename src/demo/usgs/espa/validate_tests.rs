@@ -177,3 +177,68 @@ fn pixels_have_a_size_and_a_number() {
     says(extents(60.0, 40.0, 30.0), "pixel count is greater than maximum size of 200000000 pixels");
     says(extents(40.0, 41.0, 4.0), "pixel count value falls below acceptable threshold of 1 pixel");
 }
+
+mod any {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// JSON of any shape, with the words that orders are made of.
+    fn value() -> impl Strategy<Value = Value> {
+        let words = [
+            "olitirs8_collection",
+            "inputs",
+            "products",
+            "projection",
+            "utm",
+            "zone",
+            "resize",
+            "pixel_size",
+            "image_extents",
+            "north",
+            "units",
+            "dd",
+            "format",
+            "gtiff",
+            "note",
+            "sr",
+            SCENE,
+        ];
+        let word = prop::sample::select(words.to_vec());
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            word.clone().prop_map(Value::from),
+            ".{0,6}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((word.clone(), inner), 0..6).prop_map(|members| {
+                    Value::Object(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_sent_is_judged(order in value()) {
+            for personality in [Personality::Collection1, Personality::Collection2] {
+                if let Err(Refusal::Invalid(words)) = checked(personality, lowered(order.clone())) {
+                    prop_assert!(!words.is_empty());
+                }
+            }
+        }
+
+        #[test]
+        fn an_order_that_was_accepted_is_accepted_again(more in value()) {
+            let mut whole = order(json!({}));
+            whole["projection"] = more;
+            if let Ok(kept) = checked(Personality::Collection1, lowered(whole)) {
+                prop_assert!(checked(Personality::Collection1, lowered(kept)).is_ok());
+            }
+        }
+    }
+}
