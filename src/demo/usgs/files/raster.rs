@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::demo::http::Bytes as _;
 use crate::demo::usgs::scenes::fields::utm_zone;
 use crate::demo::usgs::scenes::{Acquisition, Scene, wrs};
 use crate::demo::world::raster::{Cog, Compression, Crs, Georeference, Picture, Sample, Spec, Window};
