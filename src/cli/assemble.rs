@@ -116,7 +116,7 @@ impl Assembly {
         for (at, answer) in answers {
             match answer {
                 Ok(_) => return Ok(()),
-                Err(error) => failures.push((at, error.to_string())),
+                Err(error) => failures.push((at, with_next_step(&error))),
             }
         }
         failures.sort_unstable();
@@ -244,6 +244,16 @@ impl Member {
             Some(Ok(description)) => words(description),
         };
         row(&self.config.name, words)
+    }
+}
+
+/// A failure to reach a source, with what to do about it.
+fn with_next_step(error: &catalog::Error) -> String {
+    match error {
+        catalog::Error::Http(error) if error.status().is_none() => {
+            format!("{error}; check the address and the network, or ask all sources with stacfs check")
+        }
+        other => other.to_string(),
     }
 }
 

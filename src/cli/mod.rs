@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod daemon;
 mod demo;
+mod explain;
 mod failure;
 mod log;
 mod man;
@@ -45,6 +46,7 @@ enum Command {
     Mount(mount::Args),
     Umount(umount::Args),
     Demo(demo::Args),
+    Explain(explain::Args),
     Check(check::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -99,6 +101,7 @@ impl Command {
             Command::Mount(args) => mount::run(&args),
             Command::Umount(args) => umount::run(&args),
             Command::Demo(args) => demo::run(&args),
+            Command::Explain(args) => explain::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),

@@ -12,7 +12,7 @@ use super::mount_options::MountWords;
 use super::options::Settings;
 use super::{Failure, Outcome, log};
 use crate::config::{Choice, Config};
-use crate::fuse::{Mount, MountOptions, Unmounter};
+use crate::fuse::{self, Mount, MountOptions, Unmounter};
 
 /// Mount sources as a directory tree; returns when the mount answers
 ///
@@ -116,6 +116,7 @@ pub(super) fn serve(config: Config, point: &Path, ready: impl FnOnce(&Mount) -> 
         metadata_total: config.limits.metadata_total,
         read_silence: config.limits.read_silence,
     };
+    fuse::check(point).map_err(Failure::failed)?;
     let assembly = Assembly::new(config)?;
     assembly.greet()?;
     // From here on a signal unmounts; one that comes before the mount stands ends it right after.
@@ -145,13 +146,8 @@ fn unmount_on_signal(mut signals: Signals, unmounter: Unmounter) -> Outcome {
 
 /// What the mount table shows as the device: the one source's place, else the names of all.
 fn mount_name(config: &Config) -> String {
-    use crate::config::SourceKind;
     match config.sources.as_slice() {
-        [source] => match &source.kind {
-            SourceKind::Url(url) => url.to_string(),
-            SourceKind::File(path) => path.display().to_string(),
-            SourceKind::Usgs { .. } => source.name.clone(),
-        },
+        [source] => source.kind.to_string(),
         sources => sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>().join("+"),
     }
 }

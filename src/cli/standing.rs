@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Choice, Config, Draft, Layout, SourceConfig, SourceKind};
+use crate::config::{Choice, Config, Draft, Layout, SourceConfig};
 
 /// A mount's configuration, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,12 +81,7 @@ impl Standing {
 
 impl Place {
     fn of(source: &SourceConfig) -> Place {
-        let place = match &source.kind {
-            SourceKind::Url(url) => url.to_string(),
-            SourceKind::File(path) => path.display().to_string(),
-            SourceKind::Usgs { .. } => "usgs".to_owned(),
-        };
-        Place { name: source.name.clone(), place }
+        Place { name: source.name.clone(), place: source.kind.to_string() }
     }
 }
 

@@ -144,6 +144,17 @@ pub enum SourceKind {
     },
 }
 
+/// The URL, the file, or `usgs`: what names it on the command line. No secret is in it.
+impl std::fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SourceKind::Url(url) => url.fmt(f),
+            SourceKind::File(path) => path.display().fmt(f),
+            SourceKind::Usgs { .. } => f.write_str("usgs"),
+        }
+    }
+}
+
 /// A way to prove who we are.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Credential {

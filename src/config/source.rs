@@ -50,6 +50,21 @@ impl Draft {
         Ok((sources, grants))
     }
 
+    /// Name and place of every source that a mount without a SOURCE would have. No secret is fetched.
+    ///
+    /// # Errors
+    /// None that reading the configuration has not met.
+    pub fn places(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut places = Vec::new();
+        for part in self.document.named("source") {
+            places.push((part.name.clone(), self.kind_of(part)?.to_string()));
+        }
+        if places.is_empty() {
+            places.push((BUILT_IN.0.to_owned(), BUILT_IN.1.to_owned()));
+        }
+        Ok(places)
+    }
+
     /// A source of the file.
     fn configured(&self, name: &str) -> Result<(SourceConfig, Vec<Grant>), Error> {
         let Some(part) = self.document.named("source").find(|part| part.name == name) else {

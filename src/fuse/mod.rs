@@ -30,6 +30,7 @@ mod session;
 mod workers;
 mod xattr;
 
+pub use mountpoint::{check, mounts};
 pub use session::{Mount, Unmounter, unmount};
 
 use std::time::Duration;

@@ -33,6 +33,25 @@ pub(super) fn standing(point: &Path) -> Option<Standing> {
     table.split(|byte| *byte == b'\n').filter_map(|line| parse(line, point)).next_back()
 }
 
+/// The mount points of stacfs that this process sees, in the order they were mounted.
+pub fn mounts() -> Vec<PathBuf> {
+    let table = std::fs::read(MOUNTS).unwrap_or_default();
+    let point = |line: &[u8]| {
+        let point = PathBuf::from(unescape(line.split(|byte| *byte == b' ').nth(4)?));
+        parse(line, &point)?.is_ours().then_some(point)
+    };
+    table.split(|byte| *byte == b'\n').filter_map(point).collect()
+}
+
+/// Whether `point` can be mounted on, without mounting: so that a command can say so before it asks any server.
+/// A dead mount of ours is taken away.
+///
+/// # Errors
+/// In words with the next step.
+pub fn check(point: &Path) -> Result<(), MountError> {
+    prepare(point).map(drop)
+}
+
 /// A line of the table, where it is about `point`: `36 35 98:0 /root /point options - type source options`.
 fn parse(line: &[u8], point: &Path) -> Option<Standing> {
     let text = String::from_utf8_lossy(line);
