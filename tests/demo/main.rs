@@ -35,8 +35,9 @@ fn run(program: &str, arguments: &[&str]) -> Option<String> {
 }
 
 /// What `client.py` found, by search.
-fn searches(demo: &Demo, method: &str) -> Option<BTreeMap<String, Value>> {
-    let text = run("python3", &[&format!("{PYTHON}/client.py"), &demo.stac_url, method])?;
+fn searches(demo: &Demo, method: &str, names: &[&str]) -> Option<BTreeMap<String, Value>> {
+    let program = format!("{PYTHON}/client.py");
+    let text = run("python3", &[&[program.as_str(), &demo.stac_url, method], names].concat())?;
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
     Some(lines.map(|line| (line["search"].as_str().unwrap_or_default().to_owned(), line)).collect())
 }
@@ -62,7 +63,7 @@ fn stac_api_validator_passes() {
 fn pystac_client_finds_what_there_is() {
     let demo = start(Personality::Plain);
     for method in ["GET", "POST"] {
-        let Some(found) = searches(&demo, method) else { return };
+        let Some(found) = searches(&demo, method, &[]) else { return };
         assert_eq!(ids(&found["collections"]), ["moon", "fields", "odd", "empty"]);
         let counts = [
             ("all", 50),
@@ -84,6 +85,26 @@ fn pystac_client_finds_what_there_is() {
         assert_eq!(ids(&found["sorted"]), ["TC_00", "TC_01", "TC_02", "TC_03", "TC_04"]);
         assert_eq!(ids(&found["at most"]).len(), 7);
         assert!(ids(&found["queryables"]).contains(&"eo:cloud_cover"));
+    }
+}
+
+#[test]
+fn pystac_client_copes_with_the_personalities() {
+    let all =
+        [("all", 50), ("collection", 25), ("month", 2), ("range", 7), ("open", 7), ("ids", 2), ("sorted", 5)];
+    for (personality, method, also) in [
+        (Personality::StacServer, "POST", ("query", 4)),
+        (Personality::StacServer, "GET", ("cql2-json", 10)),
+        (Personality::Pgstac, "POST", ("cql2-json", 10)),
+        (Personality::Pgstac, "GET", ("cql2-text", 2)),
+        (Personality::GeoServer, "GET", ("cql2-text", 2)),
+    ] {
+        let wanted = [&all[..], &[also]].concat();
+        let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
+        let Some(found) = searches(&start(personality), method, &names) else { return };
+        for (name, count) in wanted {
+            assert_eq!(ids(&found[name]).len(), count, "{personality:?} {method} {name}");
+        }
     }
 }
 

@@ -54,8 +54,41 @@ pub enum Fault {
     Gzip,
     /// A redirect.
     Redirect(u16, Detour),
+    /// Only requests with this credential are served, others are 401.
+    Guarded(Credential),
     /// URLs must be signed and lose their validity; see [`Signatures`].
     Signed(Arc<Signatures>),
+}
+
+/// What a guarded path asks for.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// `Authorization: Bearer …`.
+    Bearer(String),
+    /// User and password of HTTP basic authentication.
+    Basic(String, String),
+    /// A header of this name and value (an API key).
+    Header(String, String),
+    /// A query parameter of this name and value (an API key, a SAS token).
+    Param(String, String),
+}
+
+impl Credential {
+    /// The refusal of `request`, unless it has the credential.
+    pub(super) fn refuse(&self, request: &Request) -> Option<Response> {
+        let (has, scheme) = match self {
+            Credential::Bearer(token) => {
+                (request.header("authorization") == Some(&format!("Bearer {token}")), "Bearer")
+            }
+            Credential::Basic(user, password) => {
+                (request.basic_auth() == Some((user.clone(), password.clone())), "Basic realm=\"demo\"")
+            }
+            Credential::Header(name, value) => (request.header(name) == Some(value), "ApiKey"),
+            Credential::Param(name, value) => (request.param(name).as_ref() == Some(value), "ApiKey"),
+        };
+        let body = serde_json::json!({"message": "Unauthorized"});
+        (!has).then(|| Response::json(401, &body).with("WWW-Authenticate", scheme))
+    }
 }
 
 /// Where a redirect leads.

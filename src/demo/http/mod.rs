@@ -24,7 +24,7 @@ mod wire;
 
 pub use bytes::{Bytes, Slice};
 pub use content::{Content, answer_content};
-pub use fault::{Detour, Fault, Faults, Rule};
+pub use fault::{Credential, Detour, Fault, Faults, Rule};
 pub use headers::Headers;
 pub use journal::{Entry, Journal};
 pub use request::Request;

@@ -27,6 +27,7 @@ pub(super) fn before(fault: &Fault, request: &mut Request) -> Option<Response> {
         Fault::Redirect(status, detour) => {
             location(request, detour).map(|url| Response::redirect(*status, &url))
         }
+        Fault::Guarded(credential) => credential.refuse(request),
         Fault::Signed(signatures) => signatures.check(request),
         _ => None,
     }

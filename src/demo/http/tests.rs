@@ -354,3 +354,28 @@ fn a_service_that_panics_closes_its_connection_only() {
     assert!(ask("GET", &format!("{}/panic", server.url()), &[], "").is_err());
     assert_eq!(get(&format!("{}/fine", server.url())).text(), "/fine");
 }
+
+#[test]
+fn guarded_paths_ask_for_a_credential() {
+    let text = str::to_owned;
+    let status = |credential: Credential, target: &str, headers: &[(&str, &str)]| {
+        let (server, _) = with(Fault::Guarded(credential).on("*"));
+        let reply = get_with(&format!("{}{target}", server.url()), headers);
+        (reply.status, reply.header("www-authenticate").to_owned())
+    };
+    let refused = |scheme: &str| (401, scheme.to_owned());
+    let served = (200, String::new());
+    let bearer = || Credential::Bearer(text("secret"));
+    assert_eq!(status(bearer(), "/a", &[]), refused("Bearer"));
+    assert_eq!(status(bearer(), "/a", &[("Authorization", "Bearer wrong")]), refused("Bearer"));
+    assert_eq!(status(bearer(), "/a", &[("Authorization", "Bearer secret")]), served);
+    let basic = Credential::Basic(text("Aladdin"), text("open:sesame"));
+    assert_eq!(status(basic.clone(), "/a", &[]), refused("Basic realm=\"demo\""));
+    assert_eq!(status(basic, "/a", &[("Authorization", "Basic QWxhZGRpbjpvcGVuOnNlc2FtZQ==")]), served);
+    let header = Credential::Header(text("X-Api-Key"), text("k"));
+    assert_eq!(status(header.clone(), "/a", &[]), refused("ApiKey"));
+    assert_eq!(status(header, "/a", &[("x-api-key", "k")]), served);
+    let param = Credential::Param(text("key"), text("k 1"));
+    assert_eq!(status(param.clone(), "/a?key=k", &[]), refused("ApiKey"));
+    assert_eq!(status(param, "/a?key=k%201", &[]), served);
+}

@@ -1,6 +1,7 @@
 //! Filters held against one item.
 
 use super::*;
+use proptest::{prelude::*, sample::select};
 use serde_json::json;
 
 fn item() -> (Summary, Detail) {
@@ -118,4 +119,40 @@ fn nonsense_is_refused() {
     {
         assert!(Filter::from_json(&filter).is_err(), "{filter}");
     }
+}
+
+proptest! {
+    /// Where an item has all that a filter names, the crate's own evaluation says the same.
+    #[test]
+    fn the_crate_agrees(filter in condition()) {
+        let (summary, detail) = item();
+        let whole = json!({"id": summary.id, "collection": "moon", "properties": detail.properties});
+        let theirs = cql2::parse_text(&filter).unwrap().matches(Some(&whole)).unwrap();
+        prop_assert_eq!(text(&filter), theirs, "{}", filter);
+    }
+}
+
+/// Filters on numbers and texts that the item has, nested a little.
+fn condition() -> impl Strategy<Value = String> {
+    let numbers =
+        (select(vec!["gsd", "eo:cloud_cover"]), select(vec!["=", "<>", "<", "<=", ">", ">="]), 8..15)
+            .prop_map(|(name, op, number)| format!("{name} {op} {number}"));
+    let ranges = (5..15, 5..15).prop_map(|(low, high)| format!("gsd BETWEEN {low} AND {high}"));
+    let texts = select(vec![
+        "platform = 'landsat-8'",
+        "platform <> 'landsat-8'",
+        "platform > 'landsat-7'",
+        "platform IN ('a', 'landsat-8')",
+        "platform LIKE 'land%'",
+        "platform LIKE '%-9'",
+        "CASEI(platform) = CASEI('LANDSAT-8')",
+    ])
+    .prop_map(str::to_owned);
+    prop_oneof![numbers, ranges, texts].prop_recursive(3, 12, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} AND {b})")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("({a} OR {b})")),
+            inner.prop_map(|a| format!("NOT ({a})")),
+        ]
+    })
 }
