@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::place::Place;
 use super::segment::{CHUNK, Held, Outcome, Segment};
 use super::spool::Spool;
+use super::tiff::{self, Look, Tiles};
 use super::turns::{Job, Turns, Urgency};
 use super::{Error, Version};
 use crate::cache::{BLOCK, Cache, CachedObject, blocks_of, blocks_over};
@@ -38,6 +39,17 @@ pub struct Means {
     pub report: Arc<Report>,
 }
 
+/// What is known of a file's tiles.
+enum Index {
+    /// Not yet enough is here to tell; so often more was fetched.
+    Sought(usize),
+    /// It has these, or none.
+    Found(Option<Arc<Tiles>>),
+}
+
+/// How often a file's directories are followed to where nothing is here yet.
+const LOOKS: usize = 8;
+
 /// A number that nothing else in the queue has.
 pub(super) fn new_number() -> u64 {
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
@@ -56,6 +68,7 @@ pub struct Body {
     flights: Mutex<BTreeMap<u64, Arc<Segment>>>,
     /// The object as one stream, where its server gives nothing else.
     pub(super) spool: Mutex<Option<Arc<Spool>>>,
+    index: Mutex<Index>,
     /// Open handles.
     handles: AtomicUsize,
     pub(super) means: Arc<Means>,
@@ -72,6 +85,7 @@ impl Body {
             cached,
             flights: Mutex::default(),
             spool: Mutex::default(),
+            index: Mutex::new(Index::Sought(0)),
             handles: AtomicUsize::new(0),
             means,
         }
@@ -162,7 +176,7 @@ impl Body {
                         at = end;
                         continue;
                     }
-                    Held::Disk => at..(at + CHUNK).min(segment.bytes.end).min(range.end),
+                    Held::Disk(end) => at..end.min(range.end),
                     Held::Failed(error) => return Err(error),
                     Held::Coming | Held::Lost => return Ok(None),
                 },
@@ -186,11 +200,12 @@ impl Body {
         lock(&self.flights).range(block + 1..).next().map_or(u64::MAX, |(_, segment)| segment.bytes.start)
     }
 
-    /// Sees to it that `blocks` are here or on their way, with requests of at most `most` bytes each.
-    pub fn fetch(self: &Arc<Body>, blocks: Range<u64>, most: u64, urgency: Urgency) {
+    /// Sees to it that `blocks` are here or on their way, with requests of at most `most` bytes each. Tells how
+    /// many requests that takes.
+    pub fn fetch(self: &Arc<Body>, blocks: Range<u64>, most: u64, urgency: Urgency) -> usize {
         let blocks = blocks.start..blocks.end.min(blocks_of(self.size()));
         if blocks.is_empty() || self.stream().is_some() {
-            return;
+            return 0;
         }
         let mut flights = lock(&self.flights);
         // Under the lock: a segment leaves the flights only after its blocks are in the cache.
@@ -219,6 +234,7 @@ impl Body {
             .map(|s| s.blocks.start)
             .collect();
         drop(flights);
+        let requests = new.len();
         for segment in new {
             let start = segment.blocks.start;
             let flight = Flight { body: self.clone(), segment };
@@ -227,6 +243,7 @@ impl Body {
         if urgency == Urgency::Now {
             waiting.iter().for_each(|start| self.means.turns.hurry(&self.host, self.number, *start));
         }
+        requests
     }
 
     /// Puts work for this object in line, under a number of its own.
@@ -294,6 +311,30 @@ impl Body {
     pub fn closed(&self) {
         if self.handles.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.stop_ahead();
+        }
+    }
+
+    /// The file's tiles, as soon as its directories are here. Fetches what is missing of them.
+    pub fn tiles(self: &Arc<Body>) -> Option<Arc<Tiles>> {
+        let mut index = lock(&self.index);
+        let times = match &*index {
+            Index::Found(tiles) => return tiles.clone(),
+            Index::Sought(times) => *times,
+        };
+        let here = |range: Range<u64>| self.read_now(range.start, (range.end - range.start) as usize);
+        match tiff::look(self.size(), here) {
+            Look::Tiles(tiles) => *index = Index::Found(Some(Arc::new(tiles))),
+            Look::Other => *index = Index::Found(None),
+            Look::Needs(range) if range.start == 0 => {} // Nobody has read the file's first byte.
+            Look::Needs(_) if times >= LOOKS => *index = Index::Found(None),
+            Look::Needs(range) => {
+                let blocks = blocks_over(range.start, range.end - range.start);
+                *index = Index::Sought(times + self.fetch(blocks, u64::MAX, Urgency::Ahead).min(1));
+            }
+        }
+        match &*index {
+            Index::Found(tiles) => tiles.clone(),
+            Index::Sought(_) => None,
         }
     }
 

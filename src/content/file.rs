@@ -8,23 +8,43 @@ use super::Error;
 use super::body::Body;
 use super::contact::{HEAD, SMALL};
 use super::ledger::Ledger;
-use super::pattern::Pattern;
+use super::pattern::{Layout, Pattern};
 use super::turns::Urgency;
+use super::windows::{Wanted, Windows};
 use crate::cache::{Backing, blocks_of, blocks_over};
 use crate::report::lock;
 
+/// Runs of tiles are fetched in requests of about this size, side by side.
+const TILES_PIECE: u64 = 512 * 1024;
+
 /// One open file: a version of an object, held until it is dropped.
 pub struct OpenFile {
-    body: Arc<Body>,
+    pub(super) body: Arc<Body>,
     ledger: Arc<Ledger>,
-    pattern: Mutex<Pattern>,
+    reader: Mutex<Reader>,
     backing: OnceLock<Option<Backing>>,
+}
+
+/// How a file is being read.
+#[derive(Default)]
+struct Reader {
+    pattern: Pattern,
+    windows: Windows,
+}
+
+/// What a read calls for beyond itself.
+#[derive(Default)]
+struct Called {
+    /// The tile it is of.
+    tile: Option<Range<u64>>,
+    /// What is to be fetched ahead, in requests of at most so many bytes.
+    ahead: Vec<(Range<u64>, u64)>,
 }
 
 impl OpenFile {
     pub(super) fn new(body: Arc<Body>, ledger: Arc<Ledger>) -> OpenFile {
         body.opened();
-        OpenFile { body, ledger, pattern: Mutex::default(), backing: OnceLock::new() }
+        OpenFile { body, ledger, reader: Mutex::default(), backing: OnceLock::new() }
     }
 
     /// The size of this version, in bytes.
@@ -39,8 +59,7 @@ impl OpenFile {
         let counters = &self.body.means.report.counters;
         counters.cache_hits.add(1);
         counters.cache_bytes.add(bytes.len() as u64);
-        counters.read_bytes.add(bytes.len() as u64);
-        self.fetch_ahead(offset, length);
+        self.fetch_ahead(&self.note(offset, length));
         Some(Ok(bytes))
     }
 
@@ -53,13 +72,14 @@ impl OpenFile {
             return read;
         }
         self.body.means.report.counters.cache_misses.add(1);
-        let blocks = self.widen(self.body.blocks(offset, length));
-        self.fetch_ahead(offset, length);
+        let called = self.note(offset, length);
+        let blocks = self.widen(self.body.blocks(offset, length), called.tile.as_ref());
+        // What is waited for is put in the queue before what is fetched ahead of it.
+        self.body.fetch(blocks.clone(), u64::MAX, Urgency::Now);
+        self.fetch_ahead(&called);
         let read = self.body.read(offset, length, blocks);
-        match &read {
-            Ok(bytes) => self.body.means.report.counters.read_bytes.add(bytes.len() as u64),
-            Err(Error::Changed { identity }) => self.ledger.doubt(identity),
-            Err(_) => {}
+        if let Err(Error::Changed { identity }) = &read {
+            self.ledger.doubt(identity);
         }
         read
     }
@@ -74,30 +94,47 @@ impl OpenFile {
     }
 
     /// What a request for some missing blocks is made to fetch: all of a small file, the head with the first
-    /// byte.
-    fn widen(&self, blocks: Range<u64>) -> Range<u64> {
+    /// byte, all of a tile.
+    fn widen(&self, blocks: Range<u64>, tile: Option<&Range<u64>>) -> Range<u64> {
         let size = self.size();
         if size <= SMALL {
             return 0..blocks_of(size);
         }
-        match blocks.start {
-            0 => 0..blocks.end.max(blocks_over(0, HEAD).end),
-            _ => blocks,
-        }
+        let more = match tile {
+            Some(tile) => blocks_over(tile.start, tile.end.min(size) - tile.start),
+            None if blocks.start == 0 => blocks_over(0, HEAD),
+            None => blocks.clone(),
+        };
+        blocks.start.min(more.start)..blocks.end.max(more.end)
     }
 
-    fn fetch_ahead(&self, offset: u64, length: usize) {
+    /// A read came: what does it call for beyond itself?
+    fn note(&self, offset: u64, length: usize) -> Called {
         let size = self.size();
         let read = offset.min(size)..offset.saturating_add(length as u64).min(size);
+        let mut called = Called::default();
         if size <= SMALL || read.is_empty() {
-            return;
+            return called;
         }
+        let tiles = self.body.tiles();
         let means = &self.body.means;
         let farthest = means.ahead / means.turns.active().max(1);
-        let ahead = lock(&self.pattern).note(read, size, farthest);
-        if let Some(ahead) = ahead {
-            let blocks = blocks_over(ahead.range.start, ahead.range.end - ahead.range.start);
-            self.body.fetch(blocks, ahead.piece, Urgency::Ahead);
+        let mut reader = lock(&self.reader);
+        if let Some(Wanted { tile, next }) =
+            tiles.as_ref().and_then(|tiles| reader.windows.note(tiles, read.clone()))
+        {
+            called.tile = Some(tile);
+            called.ahead.extend(next.into_iter().map(|run| (run, TILES_PIECE)));
+        }
+        let layout = if tiles.is_some() { Layout::Tiled } else { Layout::Plain };
+        let ahead = reader.pattern.note(read, size, layout, farthest);
+        called.ahead.extend(ahead.map(|ahead| (ahead.range, ahead.piece)));
+        called
+    }
+
+    fn fetch_ahead(&self, called: &Called) {
+        for (range, piece) in &called.ahead {
+            self.body.fetch(blocks_over(range.start, range.end - range.start), *piece, Urgency::Ahead);
         }
     }
 }

@@ -27,7 +27,9 @@ mod segment;
 mod spool;
 #[cfg(test)]
 mod tests;
+mod tiff;
 mod turns;
+mod windows;
 
 pub use error::Error;
 pub use file::OpenFile;

@@ -19,6 +19,8 @@ const GROWTH: u64 = 4;
 const FARTHEST: u64 = 32 * 1024 * 1024;
 /// A run must have so much before anything is fetched ahead: two reads of the kernel.
 const CURIOUS: u64 = 256 * 1024;
+/// The same in an image whose tiles are known: a tile is no run, and neither is the head.
+const CURIOUS_IN_TILES: u64 = 1024 * 1024;
 /// Requests ahead are of at least and at most these sizes.
 const PIECES: Range<u64> = 256 * 1024..4 * 1024 * 1024;
 
@@ -29,6 +31,15 @@ pub struct Ahead {
     pub range: Range<u64>,
     /// In requests of at most so many bytes.
     pub piece: u64,
+}
+
+/// What is known of how a file is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Nothing.
+    Plain,
+    /// In tiles that are fetched by their index.
+    Tiled,
 }
 
 /// How one open file is being read.
@@ -52,14 +63,14 @@ struct Run {
 impl Pattern {
     /// A read came: what is to be fetched ahead of it now, of a file of `size` bytes. The same read may come
     /// twice. Fetches are at most `farthest` ahead where memory is short.
-    pub fn note(&mut self, read: Range<u64>, size: u64, farthest: u64) -> Option<Ahead> {
+    pub fn note(&mut self, read: Range<u64>, size: u64, layout: Layout, farthest: u64) -> Option<Ahead> {
         self.clock += 1;
         let at = self.run_of(&read);
         let run = &mut self.runs[at];
         run.used = self.clock;
         run.front = run.front.max(read.end);
         run.ahead = run.ahead.max(run.front);
-        let window = run.window().min(farthest.max(PIECES.start));
+        let window = run.window(layout).min(farthest.max(PIECES.start));
         let piece = (window / 4).clamp(PIECES.start, PIECES.end);
         let target = run.front.saturating_add(window).min(size);
         // In whole pieces, so that a window does not go out in crumbs; but the rest of the file at once.
@@ -95,14 +106,14 @@ impl Pattern {
 
 impl Run {
     /// How far ahead of its front it pays to be.
-    fn window(&self) -> u64 {
+    fn window(&self, layout: Layout) -> u64 {
         let read = self.front - self.start;
-        if read < CURIOUS {
-            0
-        } else if self.start == 0 || read >= SETTLED {
-            (read * GROWTH).min(FARTHEST)
-        } else {
-            read
+        match (layout, self.start) {
+            (_, _) if read >= SETTLED => (read * GROWTH).min(FARTHEST),
+            (Layout::Plain, 0) if read >= CURIOUS => (read * GROWTH).min(FARTHEST),
+            (Layout::Plain, _) if read >= CURIOUS => read,
+            (Layout::Tiled, 0) if read >= CURIOUS_IN_TILES => read,
+            _ => 0,
         }
     }
 }
@@ -119,7 +130,7 @@ mod tests {
     fn read_through(pattern: &mut Pattern, range: Range<u64>, size: u64) -> Vec<Ahead> {
         range
             .step_by(128 * KIB as usize)
-            .filter_map(|at| pattern.note(at..(at + 128 * KIB).min(size), size, u64::MAX))
+            .filter_map(|at| pattern.note(at..(at + 128 * KIB).min(size), size, Layout::Plain, u64::MAX))
             .collect()
     }
 
@@ -137,7 +148,7 @@ mod tests {
     fn single_reads_anywhere_fetch_nothing_ahead() {
         let mut pattern = Pattern::default();
         for at in [900, 100, 500, 300, 700, 0, 200].map(|at| at * MIB) {
-            assert_eq!(pattern.note(at..at + 64 * KIB, 1000 * MIB, u64::MAX), None);
+            assert_eq!(pattern.note(at..at + 64 * KIB, 1000 * MIB, Layout::Plain, u64::MAX), None);
         }
     }
 
@@ -158,7 +169,7 @@ mod tests {
             for (reader, start) in [(0, 0), (1, 500 * MIB)] {
                 let at = start + step * 128 * KIB;
                 fetched[reader] += pattern
-                    .note(at..at + 128 * KIB, size, u64::MAX)
+                    .note(at..at + 128 * KIB, size, Layout::Plain, u64::MAX)
                     .map_or(0, |ahead| ahead.range.end - ahead.range.start);
             }
         }
@@ -171,12 +182,13 @@ mod tests {
         #[test]
         fn windows_keep_their_bounds(
             reads in proptest::collection::vec((0..200u64, 1..9u64), 1..200), farthest in 0..64 * MIB,
+            layout in prop_oneof![Just(Layout::Plain), Just(Layout::Tiled)],
         ) {
             let size = 200 * 128 * KIB + 5;
             let mut pattern = Pattern::default();
             for (at, length) in reads {
                 let read = at * 128 * KIB..((at + length) * 128 * KIB).min(size);
-                if let Some(ahead) = pattern.note(read, size, farthest) {
+                if let Some(ahead) = pattern.note(read, size, layout, farthest) {
                     prop_assert!(ahead.range.start < ahead.range.end && ahead.range.end <= size);
                     prop_assert!(ahead.range.end - ahead.range.start <= FARTHEST);
                     prop_assert!(PIECES.contains(&ahead.piece) || ahead.piece == PIECES.end);

@@ -62,8 +62,8 @@ pub enum Outcome {
 pub enum Held {
     /// Here: the chunk it is in, and where that chunk begins in the object.
     Memory(Arc<Vec<u8>>, u64),
-    /// It went to the cache.
-    Disk,
+    /// It went to the cache, with all up to here.
+    Disk(u64),
     /// It has not arrived yet.
     Coming,
     /// It will not come with this segment.
@@ -171,7 +171,9 @@ impl Segment {
             (Some(Chunk::Memory(chunk)), _) => {
                 Held::Memory(chunk.clone(), self.bytes.start + place as u64 * CHUNK)
             }
-            (Some(Chunk::Disk), _) => Held::Disk,
+            (Some(Chunk::Disk), _) => {
+                Held::Disk((self.bytes.start + (place as u64 + 1) * CHUNK).min(self.bytes.end))
+            }
             (None, None) => Held::Coming,
             (None, Some(Outcome::Failed(error))) => Held::Failed(error.clone()),
             (None, Some(_)) => Held::Lost,

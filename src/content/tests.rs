@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::cache;
-use crate::demo::http::{Bytes, Content as Served, Fault, Server, answer_content};
+use crate::demo::http::{Bytes, Content as Served, Fault, Server, Slice, answer_content};
 use crate::http;
 
 const KIB: u64 = 1024;
@@ -31,9 +31,21 @@ impl Bytes for Painted {
     }
 }
 
-/// Serves `/N` and `/N/anything`: an object of N bytes.
+const TILE: u32 = 400_000;
+
+/// Serves `/N` and `/N/anything`: an object of N bytes; and `/cog`: an image of 5 × 4 tiles.
 fn server() -> Server {
-    Server::start(|request: &crate::demo::http::Request| {
+    let cog: Arc<dyn Bytes> = Arc::new(Slice(tiff::tests::cog(TILE)));
+    Server::start(move |request: &crate::demo::http::Request| {
+        if request.path() == "/cog" {
+            let served = Served {
+                bytes: cog.clone(),
+                media_type: "image/tiff".into(),
+                etag: Some("\"cog\"".into()),
+                last_modified: None,
+            };
+            return answer_content(request, &served);
+        }
         let size = request.segments()[0].split('.').next().unwrap().parse().unwrap();
         let served = Served {
             bytes: Arc::new(Painted(size)),
@@ -424,4 +436,38 @@ fn many_who_open_at_once_ask_once() {
         }
     });
     assert_eq!(server.journal().len(), 1);
+}
+
+#[test]
+fn the_tiles_of_a_window_come_side_by_side_and_little_else() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let file = content.open(&object(&server, "cog"), 0).unwrap();
+    let whole = tiff::tests::cog(TILE);
+    assert!(file.read(0, 16_384).unwrap() == whole[..16_384]);
+    let tiles = file.body.tiles().expect("the head came with the first request");
+    let read_window = |column: u32, row: u32| {
+        for (column, row) in [(column, row), (column + 1, row), (column, row + 1), (column + 1, row + 1)] {
+            let tile = tiles.bytes(tiff::Spot { level: 0, column, row }).unwrap();
+            let steps = std::iter::once(tile.start..tile.start + 8192).chain(
+                (tile.start + 8192..tile.end).step_by(128 * KIB as usize).map(|at| at..at + 128 * KIB),
+            );
+            for step in steps {
+                let end = step.end.min(whole.len() as u64);
+                assert!(
+                    file.read(step.start, (step.end - step.start) as usize).unwrap()
+                        == whole[step.start as usize..end as usize]
+                );
+            }
+        }
+    };
+    read_window(0, 0);
+    server.faults().add(Fault::Latency(Duration::from_millis(50)).on("*"));
+    server.journal().clear();
+    read_window(3, 2);
+    let entries = server.journal().entries();
+    let ranges: Vec<_> = entries.iter().filter_map(|entry| entry.range()).collect();
+    let beside = entries.iter().filter(|entry| entry.beside > 0).count();
+    assert!(ranges.len() <= 6 && beside >= 2, "{ranges:?}, {beside} of them beside others");
+    assert!(server.journal().sent() < 4 * u64::from(TILE) * 125 / 100, "{}", server.journal().sent());
 }
