@@ -7,8 +7,11 @@ use jiff::Timestamp;
 use lru::LruCache;
 use serde_json::Value;
 
+use super::bulk::{Many, Mosaics, SmallFiles};
+use super::elevation::Elevation;
 use super::file::File;
 use super::kaguya::Kaguya;
+use super::nasty::Nasty;
 use super::{Assets, Collection, Items, World};
 use crate::demo::http::{Content, lock};
 
@@ -31,7 +34,14 @@ pub(super) trait Series: Items {
 /// handle. It is the same at every start and takes next to no time, as items and bytes are made when they are
 /// asked for.
 pub fn embedded() -> World {
-    let series: Vec<Arc<dyn Series>> = vec![Arc::new(Kaguya::new())];
+    let series: Vec<Arc<dyn Series>> = vec![
+        Arc::new(Kaguya::new()),
+        Arc::new(Elevation),
+        Arc::new(Mosaics),
+        Arc::new(SmallFiles),
+        Arc::new(Many),
+        Arc::new(Nasty::new()),
+    ];
     let collections = series
         .iter()
         .map(|one| Collection {
@@ -79,5 +89,40 @@ impl Assets for Files {
         };
         lock(&self.opened).put(path.to_owned(), content.clone());
         Some(content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collections_are_told_apart_and_have_items() {
+        let world = embedded();
+        let mut ids: Vec<&str> = world.collections.iter().map(Collection::id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), world.collections.len());
+        for collection in &world.collections {
+            assert!(!collection.items.is_empty());
+            assert!(
+                collection.json["description"].as_str().is_some_and(|text| text.len() > 60),
+                "{}",
+                collection.id()
+            );
+            assert!(collection.queryables.get("datetime").is_some());
+        }
+    }
+
+    #[test]
+    fn assets_are_found_by_path_and_kept() {
+        let world = embedded();
+        let path = "small-files/SF_007/SF_007_log.txt";
+        let (first, again) = (world.assets.asset(path).unwrap(), world.assets.asset(path).unwrap());
+        assert!(Arc::ptr_eq(&first.bytes, &again.bytes));
+        assert_eq!(first.etag, again.etag);
+        assert_eq!(first.bytes.len(), 5_000);
+        assert!(world.assets.asset("small-files/SF_007/other").is_none());
+        assert!(world.assets.asset("").is_none());
     }
 }

@@ -5,9 +5,12 @@
 //! (`kaguya/TC1S2B0_01/TC1S2B0_01.tif`, percent-encoded where a URL needs it); the server makes absolute URLs
 //! of them. An href that is absolute already (`s3://…`, `https://…`) is left alone.
 
+mod bulk;
+mod elevation;
 mod embedded;
 mod file;
 mod kaguya;
+mod nasty;
 mod pvl;
 pub mod raster;
 mod small;
