@@ -10,7 +10,7 @@ use super::super::{Error, Queryable, Search};
 use super::conformance::Ability;
 use super::cql::Kinds;
 use super::landing::{self, Landing};
-use super::links::{Base, best};
+use super::links::{Base, Slashes, best};
 use super::plan::{self, Plan, Refusal};
 use super::site::{Remembered, Site, Text};
 use crate::http::{self, Method};
@@ -51,8 +51,8 @@ struct Learned {
 
 impl Api {
     /// An API whose landing page was just fetched.
-    pub(super) fn new(site: Site, document: &Text) -> Result<Api, Error> {
-        let landing = Remembered::of(Landing::of(&site, document)?);
+    pub(super) fn new(site: Site, document: &Text, slashes: Slashes) -> Result<Api, Error> {
+        let landing = Remembered::of(Landing::of(&site, document, slashes)?);
         Ok(Api {
             site,
             landing,
@@ -68,7 +68,10 @@ impl Api {
     }
 
     pub(super) fn landing(&self) -> Result<Arc<Landing>, Error> {
-        self.landing.get(self.site.lifetime, || Landing::of(&self.site, &landing::fetch(&self.site)?))
+        self.landing.get(self.site.lifetime, || {
+            let (document, slashes) = landing::fetch(&self.site)?;
+            Landing::of(&self.site, &document, slashes)
+        })
     }
 
     /// A collection's own document; `None` where the server says that there is none.

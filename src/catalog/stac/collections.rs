@@ -84,11 +84,17 @@ pub(super) struct Collections {
     seen: HashSet<String>,
 }
 
+/// The next request of a listing, and its first.
+struct Steps {
+    step: Step,
+    first: Step,
+}
+
 enum State {
     /// Nothing was asked yet.
     New,
-    /// The next request, and the first one.
-    At { step: Step, first: Step },
+    /// At a later page.
+    At(Box<Steps>),
     /// All were given.
     Done,
 }
@@ -122,8 +128,8 @@ impl Pages<Collection> for Collections {
                 let (step, document) = self.begin()?;
                 (step.clone(), step, document)
             }
-            State::At { step, first } => {
-                (step.clone(), first.clone(), self.api.site().request(step.request())?)
+            State::At(steps) => {
+                (steps.step.clone(), steps.first.clone(), self.api.site().request(steps.step.request())?)
             }
         };
         let page = CollectionPage::of(&document)?;
@@ -135,7 +141,7 @@ impl Pages<Collection> for Collections {
             page.collections.into_iter().filter(|c| self.seen.insert(c.id().to_owned())).collect();
         let onward = self.trail.onward(&links, &first, &step, &document.url, &landing.base, members.len())?;
         self.state = match onward {
-            Onward::To(step) if read > 0 => State::At { step, first },
+            Onward::To(step) if read > 0 => State::At(Box::new(Steps { step: *step, first })),
             _ => State::Done,
         };
         self.api.site().note_unusable("collections", &unusable);

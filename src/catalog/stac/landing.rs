@@ -5,7 +5,7 @@ use url::Url;
 
 use super::super::Error;
 use super::conformance::{Ability, Conformance};
-use super::links::{Base, best};
+use super::links::{Base, Slashes, best};
 use super::site::{Site, Text};
 use crate::http::{self, Method, shown};
 use crate::item::Link;
@@ -33,10 +33,10 @@ pub(super) struct Landing {
 }
 
 /// The document at the source's URL. Some servers answer only with a slash at its end, some only without.
-pub(super) fn fetch(site: &Site) -> Result<Text, Error> {
+pub(super) fn fetch(site: &Site) -> Result<(Text, Slashes), Error> {
     let path = site.url.path().trim_end_matches('/');
     if path.is_empty() || site.url.scheme() == "file" {
-        return site.get(&site.url);
+        return Ok((site.get(&site.url)?, Slashes::AsLinked));
     }
     let with_path = |path: &str| {
         let mut url = site.url.clone();
@@ -46,9 +46,10 @@ pub(super) fn fetch(site: &Site) -> Result<Text, Error> {
     match site.get(&with_path(path)) {
         Err(Error::Http(error)) if matches!(error.status(), Some(403 | 404)) => {
             // Where that is no better, the first answer is the one to show.
-            site.get(&with_path(&format!("{path}/"))).map_err(|_| Error::Http(error))
+            let document = site.get(&with_path(&format!("{path}/"))).map_err(|_| Error::Http(error))?;
+            Ok((document, Slashes::Needed))
         }
-        answer => answer,
+        answer => Ok((answer?, Slashes::AsLinked)),
     }
 }
 
@@ -88,12 +89,12 @@ pub(super) fn kind(document: &Text) -> Result<Kind, Error> {
 impl Landing {
     /// Understands an API's landing page. Where it says nothing of conformance but links to it, one more
     /// request asks.
-    pub(super) fn of(site: &Site, document: &Text) -> Result<Landing, Error> {
+    pub(super) fn of(site: &Site, document: &Text, slashes: Slashes) -> Result<Landing, Error> {
         let wrong = |why: String| Error::NotStac { url: shown(&document.url), why };
         let value: Value =
             serde_json::from_str(&document.text).map_err(|e| wrong(format!("the answer is no JSON: {e}")))?;
         let links = Link::all_of(&value);
-        let base = Base::new(&document.url, &links);
+        let base = Base::new(&document.url, &links).with_slashes(slashes);
         let mut classes = classes(&value);
         if classes.is_empty()
             && let Some(url) =

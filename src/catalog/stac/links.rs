@@ -13,6 +13,16 @@ pub(super) struct Base {
     url: Url,
     /// What the API calls itself, where that is another place.
     alias: Option<Url>,
+    slashes: Slashes,
+}
+
+/// Whether a server answers at paths without a slash at their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slashes {
+    /// It does, or its links say what it wants.
+    AsLinked,
+    /// Only with one, whatever its links say.
+    Needed,
 }
 
 impl Base {
@@ -22,7 +32,20 @@ impl Base {
         let own = ["root", "self"].iter().find_map(|rel| links.iter().find(|link| link.rel == *rel));
         let alias = own.and_then(|link| url.join(&link.href).ok()).map(|alias| without_slash(&alias));
         let alias = alias.filter(|alias| alias.origin() != url.origin());
-        Base { url, alias }
+        Base { url, alias, slashes: Slashes::AsLinked }
+    }
+
+    /// The same for a server that needs slashes, or does not.
+    pub(super) fn with_slashes(self, slashes: Slashes) -> Base {
+        Base { slashes, ..self }
+    }
+
+    fn slashed(&self, mut url: Url) -> Url {
+        if self.slashes == Slashes::Needed && !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        url
     }
 
     /// The base itself.
@@ -37,7 +60,7 @@ impl Base {
             // `extend` percent-encodes `/`, `%`, `?` and spaces, which is what ids need.
             path.pop_if_empty().extend(segments);
         }
-        url
+        self.slashed(url)
     }
 
     /// Where a link of a document at `document` leads: same origin as it stands, the API's other name for
@@ -45,14 +68,14 @@ impl Base {
     pub(super) fn settle(&self, document: &Url, href: &str) -> Option<Url> {
         let target = document.join(href).ok()?;
         if target.origin() == document.origin() || target.origin() == self.url.origin() {
-            return Some(target);
+            return Some(self.slashed(target));
         }
         let alias = self.alias.as_ref().filter(|alias| alias.origin() == target.origin())?;
         let rest = target.path().strip_prefix(alias.path().trim_end_matches('/'))?;
         let mut settled = self.url.clone();
         settled.set_path(&format!("{}{rest}", self.url.path().trim_end_matches('/')));
         settled.set_query(target.query());
-        Some(settled)
+        Some(self.slashed(settled))
     }
 }
 
@@ -120,6 +143,14 @@ mod tests {
         assert_eq!(base.settle(&landing, "https://evil.example/search"), None);
         let same = base.settle(&url("https://stac.example/api/search"), "?page=2").unwrap();
         assert_eq!(same.as_str(), "https://stac.example/api/search?page=2");
+    }
+
+    #[test]
+    fn slashes_are_added_where_they_are_needed() {
+        let base = Base::new(&url("https://h.example/api/"), &[]).with_slashes(Slashes::Needed);
+        assert_eq!(base.endpoint(&["collections", "c"]).as_str(), "https://h.example/api/collections/c/");
+        let next = base.settle(&url("https://h.example/api/search/"), "../search?page=2").unwrap();
+        assert_eq!(next.as_str(), "https://h.example/api/search/?page=2");
     }
 
     #[test]

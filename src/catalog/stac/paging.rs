@@ -28,7 +28,7 @@ pub(super) struct Trail {
 #[derive(Debug, PartialEq)]
 pub(super) enum Onward {
     /// To this request.
-    To(Step),
+    To(Box<Step>),
     /// It was the last.
     End,
     /// To a place where we have been.
@@ -64,7 +64,7 @@ impl Trail {
         if self.stale >= MOST_STALE || self.asked.contains(&next.fingerprint()) {
             return Ok(Onward::Circle);
         }
-        Ok(Onward::To(next))
+        Ok(Onward::To(Box::new(next)))
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
 
     fn to(link: Value, first: &Step) -> Step {
         match onward(link, first) {
-            Ok(Onward::To(step)) => step,
+            Ok(Onward::To(step)) => *step,
             other => panic!("{other:?}"),
         }
     }

@@ -20,6 +20,9 @@ use crate::query::Evaluator;
 /// Pages are not made smaller than this: what fails then has another reason.
 const SMALLEST_PAGE: u32 = 8;
 
+/// Sizes that servers clamp pages to: a page of another size that is not full is the last.
+const USUAL_CLAMPS: [u64; 9] = [10, 20, 25, 50, 100, 200, 250, 500, 1000];
+
 /// Attempts for a page before a smaller one is tried.
 const FEW_ATTEMPTS: u32 = 2;
 
@@ -67,6 +70,8 @@ struct Walk {
     /// Members that came so far in this branch, and the largest page among them.
     read: u64,
     largest: u64,
+    /// Whether a page was shorter than others: what leads on from it may be a circle.
+    ended: bool,
 }
 
 /// A page and where it came from.
@@ -139,6 +144,7 @@ impl ItemPages {
                         trail: Trail::default(),
                         read: 0,
                         largest: 0,
+                        ended: false,
                     };
                     return Ok(Some((walk, answer)));
                 }
@@ -212,7 +218,6 @@ impl ItemPages {
         };
         let document = answer?;
         let page = ItemPage::of(&document)?;
-        self.api.site().report.counters.pages.add(1);
         Ok(Answer { page, url: document.url })
     }
 
@@ -254,7 +259,8 @@ impl ItemPages {
         let all = matched.is_some_and(|matched| so_far >= matched);
         // Estimates may be too low: a full page never ends the listing by its count.
         let complete = read == 0 || (all && read < u64::from(self.limit));
-        let short = read < walk.largest.max(u64::from(self.limit.min(10)));
+        let clamped = read >= u64::from(self.limit) || USUAL_CLAMPS.contains(&read);
+        let short = walk.ended || read < walk.largest || !clamped;
         let following = Place::Branch(walk.branch + 1);
         self.place = match next {
             _ if complete => following,
@@ -266,7 +272,7 @@ impl ItemPages {
             }),
             Ok(Onward::To(step)) => {
                 let largest = walk.largest.max(read);
-                Place::Page(Box::new(Walk { step, read: so_far, largest, ..walk }))
+                Place::Page(Box::new(Walk { step: *step, read: so_far, largest, ended: short, ..walk }))
             }
             Err(error) => Place::Stuck(error),
         };

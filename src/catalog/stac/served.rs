@@ -7,12 +7,12 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::{Catalog, Child, Count, Depth, Description, Error, Pages, Queryable, Search};
-use super::Opening;
 use super::api::{Api, is_absent};
 use super::collections::Collections;
 use super::conformance::Ability;
 use super::links::readable;
-use super::origin::{Files, HttpOrigin};
+use super::opening::Opening;
+use super::origin::HttpOrigin;
 use super::plan::Order;
 use super::search::ItemPages;
 use super::site::Site;
@@ -201,7 +201,7 @@ impl Catalog for Served {
         let relative = asset.href().is_some_and(|href| Url::parse(href).is_err())
             || asset.alternates().iter().any(|(_, href)| Url::parse(href).is_err());
         let base = if relative { self.item_url(item) } else { None };
-        let origin = HttpOrigin::of(asset, base.as_ref(), Files::Refused);
+        let origin = HttpOrigin::of(asset, base.as_ref(), self.site().files());
         Ok(origin.map(|origin| Arc::new(origin) as Arc<dyn Origin>))
     }
 

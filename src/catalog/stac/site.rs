@@ -7,6 +7,7 @@ use url::Url;
 
 use super::super::Error;
 use super::super::library::{self, Library};
+use super::origin::Files;
 use crate::config::{Limits, SourceConfig};
 use crate::http::{self, Request, shown};
 use crate::report::{Report, lock};
@@ -92,6 +93,11 @@ impl Site {
     /// The answer to a request, in so few attempts.
     pub(super) fn request_in(&self, attempts: u32, request: Request) -> Result<Text, Error> {
         text(self.library.document_in(attempts, &accepting(request))?)
+    }
+
+    /// Whether what this source says may point at files of this machine.
+    pub(super) fn files(&self) -> Files {
+        if self.url.scheme() == "file" { Files::Allowed } else { Files::Refused }
     }
 
     /// Notes something lasting about this source; the subject is `NAME: WHAT`.
