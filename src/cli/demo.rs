@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -78,7 +79,8 @@ pub fn run(args: &Args) -> Outcome {
 }
 
 fn start(personality: Personality) -> Result<Demo, Failure> {
-    demo::start(Options { personality, ..Options::default() })
+    let world = Arc::new(demo::world::embedded());
+    demo::start(Options { personality, world, ..Options::default() })
         .map_err(|error| Failure::failed(format!("the embedded servers cannot start: {error}")))
 }
 
