@@ -12,6 +12,7 @@ use super::elevation::Elevation;
 use super::file::File;
 use super::kaguya::Kaguya;
 use super::nasty::Nasty;
+use super::sentinel::Sentinel;
 use super::{Assets, Collection, Items, World};
 use crate::demo::http::{Content, lock};
 
@@ -36,6 +37,7 @@ pub(super) trait Series: Items {
 pub fn embedded() -> World {
     let series: Vec<Arc<dyn Series>> = vec![
         Arc::new(Kaguya::new()),
+        Arc::new(Sentinel::new()),
         Arc::new(Elevation),
         Arc::new(Mosaics),
         Arc::new(SmallFiles),

@@ -13,6 +13,7 @@ mod kaguya;
 mod nasty;
 mod pvl;
 pub mod raster;
+mod sentinel;
 mod small;
 mod stac;
 pub(in crate::demo) mod utm;
