@@ -27,6 +27,9 @@ const ALL: Window =
 /// Squares of the military grid, and column and row of each.
 const SQUARES: [(&str, i64, i64); 4] =
     [("32UMF", -1, -1), ("32UNF", 0, -1), ("32UME", -1, 0), ("32UNE", 0, 0)];
+/// What makes reflectances of stored values, since processing baseline 04.00.
+const SCALE: f64 = 0.0001;
+const OFFSET: f64 = -0.1;
 const FIRST: Date = date(2024, 1, 4);
 /// Days on which the satellites come by, eleven days apart.
 const PASSES: usize = 50;
@@ -101,11 +104,7 @@ impl Scene {
         let (sample, nodata, scale) = match raster.product {
             Product::TrueColour => (Sample::U8, None, None),
             Product::SceneClassification => (Sample::U8, Some(0.0), None),
-            Product::Band(_, scale, offset) => (
-                Sample::U16,
-                Some(0.0),
-                Some((f64::from(scale * 1e4) / 1e4, f64::from(offset * 10.0).round() / 10.0)),
-            ),
+            Product::Band(..) => (Sample::U16, Some(0.0), Some((SCALE, OFFSET))),
             _ => (Sample::U16, Some(0.0), Some((0.001, 0.0))),
         };
         Spec {
@@ -116,7 +115,7 @@ impl Scene {
             tile: if raster.resolution == 60 { 128 } else { 256 },
             compression: Compression::None,
             nodata,
-            scale: scale.map(|(_, offset)| if offset < 0.0 { (0.0001, offset) } else { (0.001, 0.0) }),
+            scale,
             georeference: self.georeference(f64::from(raster.resolution)),
             origin: (bounds.x / factor, bounds.y / factor),
         }
@@ -331,7 +330,7 @@ const fn band(
     micrometres: f64,
     common: &'static str,
 ) -> Raster {
-    let product = Product::Band(wavelength, 0.0001, -0.1);
+    let product = Product::Band(wavelength, SCALE as f32, OFFSET as f32);
     Raster { key, file, title: key, resolution, product, band: Some((micrometres, common)) }
 }
 
