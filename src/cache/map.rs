@@ -99,6 +99,11 @@ impl BlockMap {
         Ok((whole && ours).then(|| BlockMap { file, slots_at, salt: crc32c::crc32c(&json) }))
     }
 
+    /// Where the slots of a run of blocks stand in the file.
+    pub fn place_of(&self, blocks: &Range<u64>) -> Range<u64> {
+        self.slots_at + 8 * blocks.start..self.slots_at + 8 * blocks.end
+    }
+
     /// The file itself, for locks and times.
     pub fn file(&self) -> &File {
         &self.file

@@ -15,6 +15,7 @@
 //! The rule on trust: every block is checked against its checksum at every read, since another process may
 //! have put it out a moment ago. Only a file lent to the kernel is checked once, and then locked.
 
+mod claim;
 mod documents;
 mod facts;
 mod keeper;
@@ -23,6 +24,7 @@ mod object;
 mod shelf;
 mod space;
 
+pub use claim::Claim;
 pub use documents::Document;
 pub use facts::Facts;
 pub use map::{BLOCK, blocks_of, blocks_over};

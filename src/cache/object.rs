@@ -260,6 +260,15 @@ impl CachedObject {
         Some((metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()))
     }
 
+    pub(super) fn map(&self) -> &BlockMap {
+        &self.map
+    }
+
+    /// Says that nothing of it is here: what came is not what it should be.
+    pub fn discard(&self) {
+        self.forget(0..blocks_of(self.size));
+    }
+
     /// When each extent in use was last used.
     pub(super) fn uses(&self) -> BTreeMap<u64, u64> {
         lock(&self.uses).clone()

@@ -246,6 +246,21 @@ impl Body {
         requests
     }
 
+    /// Fetches all of a small object on this thread, which has a turn already.
+    pub(super) fn fetch_here(self: &Arc<Body>) -> Result<(), Error> {
+        let mut flights = lock(&self.flights);
+        let segment = Arc::new(Segment::new(0..blocks_of(self.size()), self.size()));
+        let here =
+            self.cached.as_ref().is_some_and(|cached| cached.missing(segment.blocks.clone()).is_empty());
+        if here || self.size() == 0 || !flights.is_empty() {
+            return Ok(());
+        }
+        flights.insert(0, segment.clone());
+        drop(flights);
+        Flight { body: self.clone(), segment }.run();
+        Ok(())
+    }
+
     /// Puts work for this object in line, under a number of its own.
     pub(super) fn submit(&self, urgency: Urgency, number: u64, job: Job) {
         self.means.turns.submit(&self.host, self.number, urgency, number, job);

@@ -95,6 +95,15 @@ pub fn measure(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
     }
 }
 
+/// Whether a server gives another entity tag with every answer, for the same bytes as far as all else tells:
+/// several machines behind one name, each with tags of its own.
+pub fn is_restless(http: &Http, place: &Place) -> Result<bool, Error> {
+    let (one, two) = (measure(http, place)?, measure(http, place)?);
+    Ok(one.zip(two).is_some_and(|(one, two)| {
+        one.etag != two.etag && one.size == two.size && one.modified == two.modified
+    }))
+}
+
 /// What HEAD tells; `None` where it does not tell, or is not to be believed.
 fn ask_head(
     http: &Http,

@@ -3,17 +3,22 @@
 use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::answer::{Head, Part, is_web_page};
 use super::body::Body;
 use super::place::{Place, request};
 use super::segment::{CHUNK, Outcome, Segment};
 use super::{Error, Location, Version};
-use crate::cache::BLOCK;
+use crate::cache::{BLOCK, CachedObject, Claim, blocks_over};
 use crate::http::{self, Http, Method, Request, Stream, shown};
 
 /// Read from the network at a time.
 const PIECE: usize = 64 * 1024;
+/// Another process that fetches the same is waited for, for so long without a byte …
+const OTHERS: Duration = Duration::from_secs(5);
+/// … and looked after this often.
+const GLANCE: Duration = Duration::from_millis(10);
 /// So many first bytes tell a web page.
 const SNIFF: usize = 256;
 
@@ -111,6 +116,10 @@ struct Pending {
 impl Body {
     /// Fetches a segment to its end, or until it is cancelled.
     pub(super) fn pull(&self, segment: &Segment) -> Result<Outcome, Error> {
+        let _claim = self.claim(segment);
+        if segment.arrived() == segment.bytes.end {
+            return Ok(Outcome::Complete);
+        }
         let mut pending = Pending::default();
         let pulled =
             self.place.ask(&self.means.http, |location| self.pull_from(location, segment, &mut pending))?;
@@ -122,6 +131,40 @@ impl Body {
                 self.stream_whole(*answer);
                 Ok(Outcome::Abandoned)
             }
+        }
+    }
+
+    /// Waits while another process fetches any of these blocks, and takes over what it puts into the cache. A
+    /// process that gets nowhere is not waited for.
+    fn claim(&self, segment: &Segment) -> Option<Claim> {
+        let cached = self.cached.as_ref().filter(|_| segment.is_shared)?;
+        let mut since = Instant::now();
+        loop {
+            let claim = cached.claim(&segment.blocks).ok()?;
+            let before = segment.arrived();
+            self.skip_cached(segment, cached);
+            if segment.arrived() > before {
+                since = Instant::now();
+            }
+            if claim.is_some() || segment.arrived() == segment.bytes.end || segment.may_stop() {
+                return claim;
+            }
+            if since.elapsed() > OTHERS {
+                return None;
+            }
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    /// Takes the next chunks as arrived, as far as they are in the cache.
+    fn skip_cached(&self, segment: &Segment, cached: &CachedObject) {
+        loop {
+            let chunk = segment.next_chunk();
+            let blocks = blocks_over(chunk.start, chunk.end - chunk.start);
+            if chunk.is_empty() || !cached.missing(blocks).is_empty() {
+                return;
+            }
+            segment.skip();
         }
     }
 

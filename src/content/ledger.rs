@@ -1,6 +1,6 @@
 //! What is known of objects: versions seen, when they were checked, how often they changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub struct Ledger {
     cache: Arc<Cache>,
     lifetime: Duration,
     known: Mutex<LruCache<String, Known>>,
+    /// Objects whose server gives another entity tag with every answer.
+    restless: Mutex<HashSet<String>>,
     /// Objects that changed while this process looked.
     generations: Mutex<HashMap<String, u64>>,
 }
@@ -46,7 +48,13 @@ impl Known {
 impl Ledger {
     /// Over what the cache remembers. A version is taken for true for `lifetime`.
     pub fn new(cache: Arc<Cache>, lifetime: Duration) -> Ledger {
-        Ledger { cache, lifetime, known: Mutex::new(LruCache::new(KNOWN)), generations: Mutex::default() }
+        Ledger {
+            cache,
+            lifetime,
+            known: Mutex::new(LruCache::new(KNOWN)),
+            restless: Mutex::default(),
+            generations: Mutex::default(),
+        }
     }
 
     /// What is known of an object.
@@ -58,6 +66,11 @@ impl Ledger {
         let known = Known { version: Version { size, etag, modified }, checked: seen, seen_here: false };
         lock(&self.known).put(identity.to_owned(), known.clone());
         Some(known)
+    }
+
+    /// Whether the object was found to be another than this.
+    pub fn is_doubted(&self, known: &Known) -> bool {
+        known.checked == Timestamp::UNIX_EPOCH
     }
 
     /// Whether it is too early to ask again. A check in the future is a clock that was put back: no check.
@@ -73,7 +86,11 @@ impl Ledger {
 
     /// A server says that this is the object's version now. `shown` is the size that was given out for it
     /// before, where any was: another size is a change too.
-    pub fn see(&self, identity: &str, version: Version, shown: Option<u64>) -> Known {
+    pub fn see(&self, identity: &str, mut version: Version, shown: Option<u64>) -> Known {
+        let restless = lock(&self.restless).contains(identity);
+        if restless {
+            version.etag = None;
+        }
         let before = self.get(identity);
         let volatile = version.validator().is_none();
         let same = before.as_ref().filter(|before| !volatile && before.version.is_same(&version));
@@ -83,12 +100,20 @@ impl Ledger {
             *lock(&self.generations).entry(identity.to_owned()).or_default() += 1;
         }
         // A server that leaves a validator out this once has not taken it back.
-        let version = same.map_or(version, |before| before.version.clone());
+        let mut version = same.map_or(version, |before| before.version.clone());
+        if restless {
+            version.etag = None;
+        }
         let known = Known { version, checked: Timestamp::now(), seen_here: true };
         lock(&self.known).put(identity.to_owned(), known.clone());
         let Version { size, etag, modified } = known.version.clone();
         self.cache.keep_facts(identity, &Facts { size, etag, modified, seen: known.checked });
         known
+    }
+
+    /// An object's entity tag is another with every answer: it says nothing.
+    pub fn ignore_tag(&self, identity: &str) {
+        lock(&self.restless).insert(identity.to_owned());
     }
 
     /// The object was found to be another: the next open must ask.

@@ -18,6 +18,7 @@ mod contact;
 mod error;
 mod fetch;
 mod file;
+mod hints;
 mod ledger;
 mod memory;
 mod object;
@@ -42,6 +43,7 @@ use std::time::Duration;
 
 use body::{Body, Means};
 use contact::{Contact, Found};
+use hints::Hints;
 use ledger::{Known, Ledger};
 use memory::Memory;
 use place::Place;
@@ -65,6 +67,7 @@ pub struct Content {
     bodies: Mutex<HashMap<(String, String, u64), Weak<Body>>>,
     /// Objects that are being opened, by identity.
     opening: Mutex<HashMap<String, Weak<Mutex<()>>>>,
+    hints: Hints,
 }
 
 impl Content {
@@ -92,6 +95,7 @@ impl Content {
             cache,
             bodies: Mutex::default(),
             opening: Mutex::default(),
+            hints: Hints::default(),
         }
     }
 
@@ -153,6 +157,7 @@ impl Content {
         if self.ledger.generation(identity) != generation {
             return Err(changed());
         }
+        self.hints.used(identity);
         // One asks; who comes meanwhile finds what it found.
         let turn = self.turn(identity);
         let turn = lock(&turn);
@@ -184,6 +189,49 @@ impl Content {
         turn
     }
 
+    /// Small objects that will likely be opened soon, such as the same asset of the next items: fetches them
+    /// ahead, as far as they stay a small share of what such hints brought to use. Needs a cache to keep them
+    /// in. Never waits.
+    pub fn prefetch(self: &Arc<Content>, objects: Vec<Object>) {
+        for object in objects {
+            let identity = object.origin.identity();
+            let expected = self.known_size(&object).unwrap_or(contact::HEAD);
+            let known = self.ledger.get(identity).is_some_and(|known| self.ledger.is_fresh(&known));
+            if self.cache.usage().is_none()
+                || expected > contact::SMALL
+                || known && self.cached_bytes(&object) > 0
+                || !self.hints.admit(identity, expected)
+            {
+                continue;
+            }
+            let content = self.clone();
+            let host = Place::new(object.origin.clone()).host();
+            let job = move || {
+                if let Err(error) = content.fetch_small(&object) {
+                    tracing::debug!(identity = object.origin.identity(), %error, "not fetched ahead");
+                }
+            };
+            self.means.turns.submit(&host, body::new_number(), Urgency::Ahead, 0, Box::new(job));
+        }
+    }
+
+    /// Fetches an object that nobody has asked for yet.
+    fn fetch_small(&self, object: &Object) -> Result<(), Error> {
+        let turn = self.turn(object.origin.identity());
+        let _turn = lock(&turn);
+        let place = Place::new(object.origin.clone());
+        let (known, found) = self.current(object, &place)?;
+        let body = self.body(place, &known);
+        match found {
+            Found::First(bytes) => body.accept(&bytes),
+            Found::All(spool) => body.accept_whole(spool),
+            // Its size is known and its bytes are not: one request for them.
+            Found::Nothing if known.version.size <= contact::SMALL => body.fetch_here()?,
+            Found::Nothing | Found::Stream(_) => {}
+        }
+        Ok(())
+    }
+
     /// The version an object has now, and those of its bytes that came along.
     fn current(&self, object: &Object, place: &Place) -> Result<(Known, Found), Error> {
         let identity = place.identity();
@@ -213,6 +261,9 @@ impl Content {
         shown: Option<u64>,
     ) -> Result<Contact, Error> {
         let http = &self.means.http;
+        if known.is_some_and(|known| self.ledger.is_doubted(known)) && contact::is_restless(http, place)? {
+            self.ledger.ignore_tag(place.identity());
+        }
         let held = known.filter(|known| known.version.validator().is_some() && self.cached_bytes(object) > 0);
         if let Some(known) = held
             && let Some(version) = contact::confirm(http, place, &known.version)?

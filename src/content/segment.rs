@@ -117,6 +117,12 @@ impl Segment {
         state.chunks.len() - 1
     }
 
+    /// The next chunk is in the cache already: another process put it there.
+    pub fn skip(&self) {
+        lock(&self.state).chunks.push(Chunk::Disk);
+        self.changed.notify_all();
+    }
+
     /// A chunk is in the cache now: its memory is given up.
     pub fn is_on_disk(&self, place: usize) {
         if let Some(chunk) = lock(&self.state).chunks.get_mut(place) {

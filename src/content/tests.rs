@@ -471,3 +471,78 @@ fn the_tiles_of_a_window_come_side_by_side_and_little_else() {
     assert!(ranges.len() <= 6 && beside >= 2, "{ranges:?}, {beside} of them beside others");
     assert!(server.journal().sent() < 4 * u64::from(TILE) * 125 / 100, "{}", server.journal().sent());
 }
+
+#[test]
+fn a_restless_entity_tag_is_found_out_and_ignored() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    server.faults().add(Fault::RestlessEtag.on("*"));
+    let size = 3 * MIB;
+    let object = object(&server, &size.to_string());
+    let mut opens = 0;
+    let bytes = loop {
+        opens += 1;
+        assert!(opens < 5);
+        let generation = content.generation(object.origin.identity());
+        match content.open(&object, generation).and_then(|file| read_all(&file)) {
+            Err(Error::Changed { .. }) => {}
+            read => break read.unwrap(),
+        }
+    };
+    assert!(bytes == painted(0..size));
+}
+
+#[test]
+fn two_processes_fetch_each_byte_once_between_them() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let size = 12 * MIB;
+    let object = object(&server, &size.to_string());
+    let processes = [fresh(folder.path()), fresh(folder.path())];
+    // The first to open tells the other the version.
+    let files = processes.each_ref().map(|content| content.open(&object, 0).unwrap());
+    server.faults().add(Fault::Latency(Duration::from_millis(20)).on("*"));
+    server.journal().clear();
+    std::thread::scope(|scope| {
+        for file in &files {
+            scope.spawn(|| assert!(read_all(file).unwrap() == painted(0..size)));
+        }
+    });
+    assert!(server.journal().sent() <= size * 103 / 100, "{} of {size}", server.journal().sent());
+}
+
+#[test]
+fn hinted_small_files_are_here_when_they_are_opened() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = Arc::new(fresh(folder.path()));
+    let objects: Vec<Object> = (0..8).map(|n| object(&server, &format!("7000/{n}"))).collect();
+    content.prefetch(objects.clone());
+    let all = |entries: &[crate::demo::http::Entry]| {
+        entries.len() == 8 && entries.iter().all(|entry| entry.took.is_some())
+    };
+    assert!(server.journal().wait_for(Duration::from_secs(20), all));
+    for object in &objects {
+        // Opening waits for a fetch that is still being kept.
+        assert!(read_all(&content.open(object, 0).unwrap()).unwrap() == painted(0..7000));
+    }
+    assert_eq!(server.journal().len(), 8);
+    content.prefetch(objects);
+    assert_eq!(server.journal().len(), 8, "they are here");
+    content.prefetch(vec![Object { declared_size: Some(50 * MIB), ..object(&server, "52428800") }]);
+    assert_eq!(server.journal().len(), 8, "too large for a guess");
+}
+
+#[test]
+fn closing_ends_what_is_fetched_ahead() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let size = 200 * MIB;
+    let file = content.open(&object(&server, &size.to_string()), 0).unwrap();
+    server.faults().add(Fault::Rate(2_000_000).on("*"));
+    for step in 0..20 {
+        file.read(step * 128 * KIB, 128 * KIB as usize).unwrap();
+    }
+    drop(file);
+    let idle = |entries: &[crate::demo::http::Entry]| entries.iter().all(|entry| entry.took.is_some());
+    assert!(server.journal().wait_for(Duration::from_secs(20), idle));
+    assert!(server.journal().sent() < 24 * MIB, "{}", server.journal().sent());
+}
