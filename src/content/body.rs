@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::memory::Memory;
 use super::place::Place;
@@ -17,6 +17,7 @@ use super::turns::{Job, Turns, Urgency};
 use super::{Error, Version};
 use crate::cache::{BLOCK, Cache, CachedObject, blocks_of, blocks_over};
 use crate::http::Http;
+use crate::item::Checksum;
 use crate::report::{Report, lock};
 
 /// How often a read goes back for blocks that were put out between arriving and being read, before it fetches
@@ -63,6 +64,9 @@ pub struct Body {
     host: String,
     pub(super) place: Place,
     pub(super) version: Version,
+    pub(super) checksum: Option<Checksum>,
+    /// Whether the checksum was found to be right.
+    pub(super) sound: OnceLock<Result<(), Error>>,
     pub(super) cached: Option<Arc<CachedObject>>,
     /// Blocks on their way, and those that arrived and are not on disk: by first block, disjoint.
     flights: Mutex<BTreeMap<u64, Arc<Segment>>>,
@@ -76,12 +80,20 @@ pub struct Body {
 
 impl Body {
     /// The bytes of a version, with the room the cache gives them.
-    pub fn new(place: Place, version: Version, cached: Option<Arc<CachedObject>>, means: Arc<Means>) -> Body {
+    pub fn new(
+        place: Place,
+        version: Version,
+        checksum: Option<Checksum>,
+        cached: Option<Arc<CachedObject>>,
+        means: Arc<Means>,
+    ) -> Body {
         Body {
             number: new_number(),
             host: place.host(),
             place,
             version,
+            checksum,
+            sound: OnceLock::new(),
             cached,
             flights: Mutex::default(),
             spool: Mutex::default(),
@@ -97,15 +109,20 @@ impl Body {
     }
 
     /// Reads what is here: `None` where the network is needed.
-    pub fn read_now(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
+    pub fn read_now(&self, offset: u64, length: usize) -> Option<Result<Vec<u8>, Error>> {
+        if let Err(error) = self.be_sound() {
+            return Some(Err(error));
+        }
         let range = self.clip(offset, length);
         self.read_cached(&range)
             .or_else(|| self.stream().and_then(|spool| spool.read_now(&range)))
             .or_else(|| self.assemble(&range, Segment::held).ok().flatten())
+            .map(Ok)
     }
 
     /// Reads, and fetches what is missing of `blocks`, which the read must lie in.
     pub fn read(self: &Arc<Body>, offset: u64, length: usize, blocks: Range<u64>) -> Result<Vec<u8>, Error> {
+        self.be_sound()?;
         let range = self.clip(offset, length);
         if let Some(bytes) = self.read_cached(&range) {
             return Ok(bytes);
@@ -336,7 +353,7 @@ impl Body {
             Index::Found(tiles) => return tiles.clone(),
             Index::Sought(times) => *times,
         };
-        let here = |range: Range<u64>| self.read_now(range.start, (range.end - range.start) as usize);
+        let here = |range: Range<u64>| self.read_now(range.start, (range.end - range.start) as usize)?.ok();
         match tiff::look(self.size(), here) {
             Look::Tiles(tiles) => *index = Index::Found(Some(Arc::new(tiles))),
             Look::Other => *index = Index::Found(None),
@@ -406,6 +423,7 @@ impl Flight {
         } else {
             self.body.land(&self.segment);
             self.segment.end(outcome);
+            self.body.check();
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::answer::{Head, Part, is_web_page};
 use super::body::Body;
 use super::place::{Place, request};
-use super::segment::{CHUNK, Outcome, Segment};
+use super::segment::{Outcome, Segment};
 use super::{Error, Location, Version};
 use crate::cache::{BLOCK, CachedObject, Claim, blocks_over};
 use crate::http::{self, Http, Method, Request, Stream, shown};
@@ -265,5 +265,3 @@ impl Body {
         }
     }
 }
-
-const _: () = assert!(CHUNK % BLOCK == 0);

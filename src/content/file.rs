@@ -55,7 +55,10 @@ impl OpenFile {
     /// Reads what is here already, without waiting: `None` where the network is needed. Fewer bytes than asked
     /// for mean the end of the file.
     pub fn read_cached(&self, offset: u64, length: usize) -> Option<Result<Vec<u8>, Error>> {
-        let bytes = self.body.read_now(offset, length)?;
+        let bytes = match self.body.read_now(offset, length)? {
+            Ok(bytes) => bytes,
+            Err(error) => return Some(Err(error)),
+        };
         let counters = &self.body.means.report.counters;
         counters.cache_hits.add(1);
         counters.cache_bytes.add(bytes.len() as u64);

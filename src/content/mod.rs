@@ -14,6 +14,7 @@
 
 mod answer;
 mod body;
+mod checksum;
 mod contact;
 mod error;
 mod fetch;
@@ -51,6 +52,7 @@ use turns::{Turns, Urgency};
 
 use crate::cache::Cache;
 use crate::http::Http;
+use crate::item::Checksum;
 use crate::report::{Report, current_progress, lock, with_progress};
 
 /// Most bytes fetched ahead of all readers together …
@@ -166,13 +168,15 @@ impl Content {
         if self.ledger.generation(identity) != generation {
             return Err(changed());
         }
-        let body = self.body(place, &known);
+        let body = self.body(place, &known, object.checksum.clone());
         match found {
             Found::Nothing => {}
             Found::First(bytes) => body.accept(&bytes),
             Found::All(spool) => body.accept_whole(spool),
             Found::Stream(answer) => body.stream_whole_soon(*answer),
         }
+        body.check();
+        body.be_sound()?;
         drop(turn);
         Ok(Arc::new(OpenFile::new(body, self.ledger.clone())))
     }
@@ -221,7 +225,7 @@ impl Content {
         let _turn = lock(&turn);
         let place = Place::new(object.origin.clone());
         let (known, found) = self.current(object, &place)?;
-        let body = self.body(place, &known);
+        let body = self.body(place, &known, object.checksum.clone());
         match found {
             Found::First(bytes) => body.accept(&bytes),
             Found::All(spool) => body.accept_whole(spool),
@@ -279,7 +283,7 @@ impl Content {
     }
 
     /// The bytes of a version: those that are open already, or opened now.
-    fn body(&self, place: Place, known: &Known) -> Arc<Body> {
+    fn body(&self, place: Place, known: &Known, checksum: Option<Checksum>) -> Arc<Body> {
         let identity = place.identity();
         let key = (identity.to_owned(), known.validator(), known.version.size);
         let mut bodies = lock(&self.bodies);
@@ -287,7 +291,7 @@ impl Content {
             return body;
         }
         let cached = self.cache.object(identity, &key.1, key.2);
-        let body = Arc::new(Body::new(place, known.version.clone(), cached, self.means.clone()));
+        let body = Arc::new(Body::new(place, known.version.clone(), checksum, cached, self.means.clone()));
         bodies.retain(|_, body| body.strong_count() > 0);
         bodies.insert(key, Arc::downgrade(&body));
         body

@@ -320,7 +320,7 @@ pub(super) mod tests {
             (0..count).for_each(|_| file.extend(tile.to_le_bytes()));
         }
         let length = first[0] + 20 * (tile + 8);
-        file.extend((file.len() as u32..length).map(|at| (at * 7 >> 3) as u8));
+        file.extend((file.len() as u32..length).map(|at| ((at * 7) >> 3) as u8));
         file
     }
 
