@@ -37,10 +37,10 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// A server that conforms, over the small world.
+    /// A server that conforms, over the whole world.
     fn default() -> Options {
         Options {
-            world: Arc::new(world::small()),
+            world: Arc::new(world::embedded()),
             personality: Personality::default(),
             quirks: None,
             layout: Layout::default(),

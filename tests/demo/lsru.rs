@@ -1,34 +1,16 @@
-//! The real lsru 0.6.2 runs the examples of its documentation against the embedded USGS servers. It runs where
-//! `STACFS_TEST_PYTHON` names a Python that has lsru and shapely, or `STACFS_TEST_VENV` or `.venv` is an
-//! environment with them; elsewhere there is nothing to run, and these tests say so.
+//! The real lsru 0.6.2 runs the examples of its documentation against the embedded USGS servers.
 
+use crate::python::environment;
 use serde_json::{Value, json};
 use stacfs::demo::http::{Entry, Fault};
 use stacfs::demo::usgs::{self, Usgs, espa};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    env, fs,
+    fs,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::Command,
     time::Duration,
 };
-
-/// A Python that can import lsru.
-fn python() -> Option<PathBuf> {
-    let named = env::var_os("STACFS_TEST_PYTHON").map(PathBuf::from);
-    let venv = env::var_os("STACFS_TEST_VENV").map(|venv| PathBuf::from(venv).join("bin/python3"));
-    let own = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/bin/python3"));
-    let able = |python: &PathBuf| {
-        let mut command = Command::new(python);
-        let command = command.args(["-c", "import lsru, shapely"]).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    let found = named.into_iter().chain(venv).chain([own]).find(able);
-    if found.is_none() {
-        eprintln!("no Python with lsru and shapely (scripts/requirements.txt): nothing was run");
-    }
-    found
-}
 
 /// The servers, a folder with lsru's configuration, and Python.
 struct Bench {
@@ -38,9 +20,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// `None` where there is no lsru.
-    fn new(password: &str) -> Option<Bench> {
-        let python = python()?;
+    fn new(password: &str) -> Bench {
+        let python = environment().join("bin/python3");
         let options = usgs::Options { standing_at: Some("2020-11-20T12:00:00Z".parse().unwrap()) };
         let usgs = usgs::start(options).unwrap();
         usgs.espa.quirks().personality = espa::Personality::Collection1;
@@ -48,10 +29,10 @@ impl Bench {
         let user = if password.starts_with("demo") { "demo" } else { "other person" };
         fs::write(folder.path().join("lsru"), format!("[usgs]\nusername={user}\npassword={password}\n"))
             .unwrap();
-        Some(Bench { usgs, folder, python })
+        Bench { usgs, folder, python }
     }
 
-    fn demo() -> Option<Bench> {
+    fn demo() -> Bench {
         Bench::new("demo-password")
     }
 
@@ -124,7 +105,7 @@ fn window(west: f64, south: f64, east: f64, north: f64, first: &str, last: &str)
 #[test]
 fn lsru_logs_in_with_passwords_of_all_kinds() {
     for (password, works) in [("demo-password", true), ("demo-token", false), ("100%%:sure #1; =yes", true)] {
-        let Some(bench) = Bench::new(password) else { return };
+        let bench = Bench::new(password);
         if works {
             let found = bench.run("credentials", &[]);
             assert_eq!((&found["login"], &found["age"]), (&json!(true), &json!(true)), "{password}");
@@ -141,7 +122,7 @@ fn lsru_logs_in_with_passwords_of_all_kinds() {
 
 #[test]
 fn lsrus_readme_search_finds_what_m2m_finds() {
-    let Some(bench) = Bench::demo() else { return };
+    let bench = Bench::demo();
     let found = bench.run("readme_search", &[]);
     let all = strings(&found["all"]);
     assert!(all.len() > 100, "{}", all.len());
@@ -167,7 +148,7 @@ fn lsrus_readme_search_finds_what_m2m_finds() {
 
 #[test]
 fn lsrus_polygon_keeps_about_half_of_the_box() {
-    let Some(bench) = Bench::demo() else { return };
+    let bench = Bench::demo();
     let found = bench.run("polygon", &[]);
     let (in_box, in_polygon) = (strings(&found["box"]), strings(&found["polygon"]));
     // 52 and 27 in lsru's documentation, of the real archive.
@@ -185,7 +166,7 @@ fn lsrus_polygon_keeps_about_half_of_the_box() {
 
 #[test]
 fn lsru_orders_lists_downloads_and_cancels() {
-    let Some(bench) = Bench::demo() else { return };
+    let bench = Bench::demo();
     let found = bench.run("readme_search", &[]);
     let mut scenes: Vec<String> = strings(&found["first"])[..2].to_vec();
     // A scene that the server does not know, which lsru drops without a word, and one of a restricted day.
@@ -237,7 +218,7 @@ fn order_and_watch(bench: &Bench, scenes: &[&str]) -> ([String; 2], BTreeMap<Str
 
 #[test]
 fn an_archive_that_breaks_off_is_fetched_again() {
-    let Some(bench) = Bench::demo() else { return };
+    let bench = Bench::demo();
     let scene = strings(&bench.run("readme_search", &[])["first"])[0].clone();
     let order = bench.run("place", &[&scene])["plain"].as_str().unwrap().to_owned();
     bench.usgs.advance(Duration::from_secs(3600));
@@ -250,7 +231,7 @@ fn an_archive_that_breaks_off_is_fetched_again() {
 
 #[test]
 fn lsru_trips_over_a_sensor_whose_scenes_are_all_restricted() {
-    let Some(bench) = Bench::demo() else { return };
+    let bench = Bench::demo();
     let scene = strings(&bench.run("readme_search", &[])["first"])[0].clone();
     let words = bench.attempt("place", &[&scene, "LE07_L1TP_197030_20160605_20161009_01_T1"]).unwrap_err();
     assert!(words.contains("400 Client Error"), "{words}");

@@ -1,45 +1,49 @@
-//! The embedded STAC servers under the programs that others judge STAC APIs by. They run where `STACFS_TEST_VENV` names
-//! a Python environment made by `scripts/validators`; without one there is nothing to run, and these tests say so.
+//! The embedded servers under the programs that others judge such servers by.
 
 mod lsru;
+#[path = "../support/python.rs"]
+mod python;
 
 use serde_json::Value;
 use stacfs::demo::{
     self, Demo, Options,
     stac::{Layout, Personality},
+    world,
 };
-use std::{collections::BTreeMap, env, path::PathBuf, process::Command};
+use std::{collections::BTreeMap, process::Command, sync::Arc};
 
 /// The folder with our Python.
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/demo/python");
 
-fn start(personality: Personality) -> Demo {
-    demo::start(Options { personality, ..Options::default() }).expect("a demo server")
+/// A server over the world that the numbers below are about.
+fn small() -> Options {
+    Options { world: Arc::new(world::small()), ..Options::default() }
 }
 
-/// Runs a program of the environment and returns what it printed; `None` without an environment. Panics with the
-/// output where the program fails.
-fn run(program: &str, arguments: &[&str]) -> Option<String> {
-    let Some(venv) = env::var_os("STACFS_TEST_VENV").map(PathBuf::from) else {
-        eprintln!("STACFS_TEST_VENV is not set: {program} was not run");
-        return None;
-    };
-    let mut command = Command::new(venv.join("bin").join(program));
+fn start(personality: Personality) -> Demo {
+    demo::start(Options { personality, ..small() }).expect("a demo server")
+}
+
+/// Runs a program of the environment and returns what it printed. Panics with the output where the program fails.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let environment = python::environment();
+    let mut command = Command::new(environment.join("bin").join(program));
     let command = command.args(arguments).env("NO_PROXY", "127.0.0.1").env("PYTHONPATH", PYTHON);
+    let command = command.env("STACFS_TEST_VENV", &environment);
     let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     assert!(output.status.success(), "{program} {arguments:?}\n{stdout}\n{stderr}");
     eprintln!("{stderr}");
-    Some(stdout)
+    stdout
 }
 
 /// What `client.py` found, by search.
-fn searches(demo: &Demo, method: &str, names: &[&str]) -> Option<BTreeMap<String, Value>> {
+fn searches(demo: &Demo, method: &str, names: &[&str]) -> BTreeMap<String, Value> {
     let program = format!("{PYTHON}/client.py");
-    let text = run("python3", &[&[program.as_str(), &demo.stac_url, method], names].concat())?;
+    let text = run("python3", &[&[program.as_str(), &demo.stac_url, method], names].concat());
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
-    Some(lines.map(|line| (line["search"].as_str().unwrap_or_default().to_owned(), line)).collect())
+    lines.map(|line| (line["search"].as_str().unwrap_or_default().to_owned(), line)).collect()
 }
 
 fn ids(found: &Value) -> Vec<&str> {
@@ -54,16 +58,15 @@ fn stac_api_validator_passes() {
     let mut arguments = vec!["--root-url", &demo.stac_url, "--collection", "moon", "--geometry", polygon];
     arguments.extend(classes.iter().flat_map(|class| ["--conformance", class]));
     arguments.push("--validate-pagination");
-    if let Some(text) = run("stac-api-validator", &arguments) {
-        assert!(text.contains("Errors: none"), "{text}");
-    }
+    let text = run("stac-api-validator", &arguments);
+    assert!(text.contains("Errors: none"), "{text}");
 }
 
 #[test]
 fn pystac_client_finds_what_there_is() {
     let demo = start(Personality::Plain);
     for method in ["GET", "POST"] {
-        let Some(found) = searches(&demo, method, &[]) else { return };
+        let found = searches(&demo, method, &[]);
         assert_eq!(ids(&found["collections"]), ["moon", "fields", "odd", "empty"]);
         let counts = [
             ("all", 50),
@@ -101,7 +104,7 @@ fn pystac_client_copes_with_the_personalities() {
     ] {
         let wanted = [&all[..], &[also]].concat();
         let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
-        let Some(found) = searches(&start(personality), method, &names) else { return };
+        let found = searches(&start(personality), method, &names);
         for (name, count) in wanted {
             assert_eq!(ids(&found[name]).len(), count, "{personality:?} {method} {name}");
         }
@@ -111,7 +114,7 @@ fn pystac_client_copes_with_the_personalities() {
 #[test]
 fn pystac_reads_every_layout_of_the_static_catalogue() {
     for layout in [Layout::Relative, Layout::SelfContained, Layout::Absolute] {
-        let options = Options { personality: Personality::Static, layout, ..Options::default() };
+        let options = Options { personality: Personality::Static, layout, ..small() };
         let demo = demo::start(options).expect("a demo server");
         let program = "import pystac, sys\n\
                        root = pystac.Catalog.from_file(sys.argv[1])\n\
@@ -119,8 +122,7 @@ fn pystac_reads_every_layout_of_the_static_catalogue() {
                        for item in items: item.get_parent().id, item.make_asset_hrefs_absolute()\n\
                        root.validate_all()\n\
                        print(len(items), len([c for c in root.get_collections()]))";
-        if let Some(text) = run("python3", &["-c", program, &demo.stac_url]) {
-            assert_eq!(text.trim(), "50 2", "{layout:?}");
-        }
+        let text = run("python3", &["-c", program, &demo.stac_url]);
+        assert_eq!(text.trim(), "50 2", "{layout:?}");
     }
 }

@@ -22,7 +22,7 @@ from shapely.ops import unary_union
 MOON = "kaguya_terrain_camera_monoscopic_uncontrolled_observations"
 S2 = "sentinel-2-l2a"
 LANDSAT = "landsat-c2-l2"
-DEM = "cop-dem-glo-30"
+DEM = "elevation"
 MANY = "many"
 
 GENERATED = {"collection.json", "TRUNCATED.txt"}

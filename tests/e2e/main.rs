@@ -1,0 +1,13 @@
+//! End to end: the real command, a real kernel mount, real programs, and the embedded servers.
+//!
+//! These tests need `/dev/fuse`; where it is missing they fail with a sentence that says so.
+
+mod life;
+mod listings;
+mod mounted;
+mod names;
+mod oracle;
+mod programs;
+#[path = "../support/python.rs"]
+mod python;
+mod tutorial;
