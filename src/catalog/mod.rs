@@ -10,7 +10,9 @@
 
 mod error;
 pub mod library;
+mod remembered;
 pub mod stac;
+pub mod usgs;
 
 pub use error::Error;
 

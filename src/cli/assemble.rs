@@ -9,7 +9,7 @@ use super::standing::Standing;
 use super::{Failure, Outcome};
 use crate::cache::{self, Cache};
 use crate::catalog::library::{Library, Reach};
-use crate::catalog::{self, Catalog, Description, stac};
+use crate::catalog::{self, Catalog, Description, stac, usgs};
 use crate::config::{Config, Layout, Limits, SourceConfig, SourceKind};
 use crate::content::Content;
 use crate::http::{self, Http};
@@ -68,7 +68,7 @@ impl Assembly {
             config.limits.version_lifetime,
         ));
         let member = |source: &SourceConfig| -> Result<Member, Failure> {
-            let catalog = match source.kind {
+            let catalog: Arc<dyn Catalog> = match &source.kind {
                 SourceKind::Url(_) | SourceKind::File(_) => {
                     let library = Library::new(
                         &source.name,
@@ -80,9 +80,8 @@ impl Assembly {
                     );
                     stac::open(source, library, &config.limits, Arc::clone(&report))
                 }
-                SourceKind::Usgs { .. } => {
-                    let words = "this version of stacfs cannot mount USGS M2M yet; name a STAC source";
-                    return Err(Failure::failed(format!("{}: {words}", source.name)));
+                SourceKind::Usgs { m2m, .. } => {
+                    usgs::open(source, m2m.clone(), Arc::clone(&http), &config.limits, Arc::clone(&report))
                 }
             };
             Ok(Member { config: source.clone(), catalog, answer: Arc::default() })

@@ -70,7 +70,7 @@ impl Request {
 pub struct Document {
     /// The URL that answered, after redirects.
     pub url: Url,
-    /// Its status: 2xx.
+    /// Its status: 2xx, but for [`Http::answer`].
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
@@ -166,8 +166,16 @@ impl Http {
     /// As [`Http::document`].
     pub fn document_in(&self, attempts: u32, request: &Request) -> Result<Document, Error> {
         self.retry(attempts, || {
-            self.follow(request, Lane::Document)?.into_document(self.settings.max_document)
+            self.success(request, Lane::Document)?.into_document(self.settings.max_document)
         })
+    }
+
+    /// A whole document whatever its status, in one attempt: for servers whose errors are documents too.
+    ///
+    /// # Errors
+    /// Any [`Error`] but [`Error::Status`].
+    pub fn answer(&self, request: &Request) -> Result<Document, Error> {
+        self.follow(request, Lane::Document)?.into_document(self.settings.max_document)
     }
 
     /// The head of an answer as a stream: one attempt, no content coding, redirects followed under the same
@@ -176,7 +184,7 @@ impl Http {
     /// # Errors
     /// Any [`Error`]; a status of 300 or more is an error.
     pub fn stream(&self, request: &Request) -> Result<Stream, Error> {
-        self.follow(request, Lane::Stream).map(Answer::into_stream)
+        self.success(request, Lane::Stream).map(Answer::into_stream)
     }
 
     /// Runs `attempt` until it succeeds, fails for good, or the attempts are used up, with back-off between.
@@ -190,13 +198,18 @@ impl Http {
     }
 
     /// Sends a request and follows redirects to an answer of 2xx.
+    fn success(&self, request: &Request, lane: Lane) -> Result<Answer, Error> {
+        self.follow(request, lane)?.into_success()
+    }
+
+    /// Sends a request and follows redirects to an answer of any status.
     fn follow(&self, request: &Request, lane: Lane) -> Result<Answer, Error> {
         let mut hop = Hop::first(request);
         for _ in 0..=redirect::MOST {
             let answer = self.wire.exchange(&hop, lane)?;
             match redirect::next(&hop, &answer, self.wire.grants())? {
                 Some(next) => hop = next,
-                None => return answer.into_success(),
+                None => return Ok(answer),
             }
         }
         Err(Error::Redirect {

@@ -1,16 +1,17 @@
 //! One source's place on the network: what all parts of its client share.
 
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use url::Url;
 
 use super::super::Error;
 use super::super::library::{self, Library};
+pub(super) use super::super::remembered::Remembered;
 use super::origin::Files;
 use crate::config::{Limits, SourceConfig};
 use crate::http::{self, Request, shown};
-use crate::report::{Report, lock};
+use crate::report::Report;
 
 /// Media types asked for; some servers send HTML to whoever does not say.
 const ACCEPT: &str = "application/json, application/geo+json, application/schema+json;q=0.9, application/x-ndjson;q=0.9, */*;q=0.5";
@@ -131,72 +132,4 @@ fn text(document: library::Text) -> Result<Text, Error> {
         return Err(Error::NotStac { url: shown(&document.url), why });
     }
     Ok(Text { url: document.url, text: text.to_owned() })
-}
-
-/// Something fetched once and taken for true for a while.
-pub(super) struct Remembered<T> {
-    slot: Mutex<Option<(Instant, Arc<T>)>>,
-}
-
-impl<T> Default for Remembered<T> {
-    fn default() -> Remembered<T> {
-        Remembered { slot: Mutex::new(None) }
-    }
-}
-
-impl<T> Remembered<T> {
-    /// Something that was fetched just now.
-    pub(super) fn of(value: T) -> Remembered<T> {
-        Remembered { slot: Mutex::new(Some((Instant::now(), Arc::new(value)))) }
-    }
-
-    /// What is remembered, however old.
-    pub(super) fn known(&self) -> Option<Arc<T>> {
-        lock(&self.slot).as_ref().map(|(_, value)| Arc::clone(value))
-    }
-
-    /// What is remembered, else what `fetch` gets; callers at the same time share one fetch. Where a refresh
-    /// fails by a failure that passes, the old answer serves on.
-    pub(super) fn get(
-        &self,
-        lifetime: Duration,
-        fetch: impl FnOnce() -> Result<T, Error>,
-    ) -> Result<Arc<T>, Error> {
-        let mut slot = lock(&self.slot);
-        if let Some((_, value)) = slot.as_ref().filter(|(at, _)| at.elapsed() <= lifetime) {
-            return Ok(Arc::clone(value));
-        }
-        match (fetch(), slot.as_ref()) {
-            (Ok(value), _) => {
-                let value = Arc::new(value);
-                *slot = Some((Instant::now(), Arc::clone(&value)));
-                Ok(value)
-            }
-            (Err(Error::Http(error)), Some((_, old))) if error.is_passing() => Ok(Arc::clone(old)),
-            (Err(error), _) => Err(error),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unreachable() -> Error {
-        Error::Http(http::Error::Unreachable { url: String::new(), why: String::new() })
-    }
-
-    #[test]
-    fn an_old_answer_serves_while_the_server_is_away() {
-        let remembered = Remembered::default();
-        let never = || -> Result<i32, Error> { panic!("fetched again") };
-        assert!(remembered.get(Duration::MAX, || Err(unreachable())).is_err());
-        assert_eq!(*remembered.get(Duration::MAX, || Ok(1)).unwrap(), 1);
-        assert_eq!(*remembered.get(Duration::MAX, never).unwrap(), 1);
-        assert_eq!(*remembered.get(Duration::ZERO, || Err(unreachable())).unwrap(), 1);
-        assert_eq!(*remembered.get(Duration::ZERO, || Ok(2)).unwrap(), 2);
-        let refused =
-            remembered.get(Duration::ZERO, || Err(Error::NotStac { url: String::new(), why: String::new() }));
-        assert!(refused.is_err());
-    }
 }

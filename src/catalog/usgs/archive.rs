@@ -1,0 +1,252 @@
+//! What is known of one M2M: its datasets, their fields, scenes that were met.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use lru::LruCache;
+use serde_json::{Map, Value, json};
+
+use super::envelope::members;
+use super::fields::Fields;
+use super::session::Session;
+use super::{dataset, product, scene};
+use crate::catalog::remembered::Remembered;
+use crate::catalog::{Error, Search};
+use crate::config::{Limits, SourceConfig};
+use crate::http;
+use crate::item::{Collection, Item};
+use crate::report::{Report, lock};
+
+/// Scenes whose text is remembered, so that looking into a listed one asks for its products only.
+const MOST_SCENES: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
+
+/// Scenes asked for by `scene-metadata`, one by one; more go by a scene list.
+const FEW: usize = 3;
+
+/// Scenes whose products are asked for in one request.
+const OPTIONS_AT_ONCE: usize = 100;
+
+/// Settings of one source.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The source's name, for notes.
+    pub name: String,
+    /// How long metadata are taken for true.
+    pub lifetime: Duration,
+    /// Scenes per page: M2M takes 50,000, and is slow with more than some hundreds.
+    pub page_size: u64,
+    /// Most scenes read for something done here.
+    pub max_scan: u64,
+    /// No scene beyond this one of a search can be had.
+    pub window: u64,
+}
+
+impl Settings {
+    /// Those of a configured source.
+    pub fn of(config: &SourceConfig, limits: &Limits) -> Settings {
+        Settings {
+            name: config.name.clone(),
+            lifetime: config.metadata_lifetime.unwrap_or(limits.metadata_lifetime),
+            page_size: config.page_size.map_or(500, u64::from).clamp(1, 10_000),
+            max_scan: config.max_scan.unwrap_or(limits.max_scan),
+            window: 50_000,
+        }
+    }
+}
+
+/// The archive behind one account.
+pub struct Archive {
+    session: Arc<Session>,
+    settings: Settings,
+    report: Arc<Report>,
+    datasets: Remembered<Vec<Value>>,
+    fields: Mutex<HashMap<String, Arc<Remembered<Fields>>>>,
+    samples: Mutex<HashMap<String, Arc<Remembered<Option<Item>>>>>,
+    scenes: Mutex<LruCache<(String, String), Arc<str>>>,
+}
+
+impl Archive {
+    pub fn new(session: Arc<Session>, settings: Settings, report: Arc<Report>) -> Archive {
+        Archive {
+            session,
+            settings,
+            report,
+            datasets: Remembered::default(),
+            fields: Mutex::default(),
+            samples: Mutex::default(),
+            scenes: Mutex::new(LruCache::new(MOST_SCENES)),
+        }
+    }
+
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Scenes per page of a search.
+    pub fn page_size(&self, search: &Search) -> u64 {
+        let wanted = search.wanted.filter(|wanted| *wanted > 0).unwrap_or(u64::MAX);
+        self.settings.page_size.min(wanted).min(self.settings.window)
+    }
+
+    /// The `data` of an answer.
+    pub fn ask(&self, endpoint: &str, body: &Value) -> Result<Value, Error> {
+        self.session.ask(endpoint, body)
+    }
+
+    /// All datasets of the account.
+    pub fn datasets(&self) -> Result<Arc<Vec<Value>>, Error> {
+        self.datasets.get(self.settings.lifetime, || {
+            let data = self.ask("dataset-search", &json!({}))?;
+            Ok(data.as_array().cloned().unwrap_or_default())
+        })
+    }
+
+    /// A collection by its alias, or by a name from before.
+    pub fn collection(&self, id: &str) -> Result<Option<Collection>, Error> {
+        let datasets = self.datasets()?;
+        let find = |id: &str| {
+            datasets.iter().find(|dataset| dataset::alias(dataset).is_some_and(|alias| alias == id))
+        };
+        if let Some(dataset) = find(id) {
+            return Ok(dataset::collection(dataset));
+        }
+        let Some(today) = dataset::successor(id) else { return Ok(None) };
+        match find(today) {
+            Some(dataset) => Ok(dataset::collection(dataset)),
+            None => Err(dataset::gone(id, today)),
+        }
+    }
+
+    /// The fields that scenes of a dataset can be asked for.
+    pub fn fields(&self, dataset: &str) -> Result<Arc<Fields>, Error> {
+        slot(&self.fields, dataset).get(self.settings.lifetime, || {
+            Ok(Fields::of(&self.ask("dataset-filters", &json!({"datasetName": dataset}))?))
+        })
+    }
+
+    /// Some scene of a dataset: what properties look like there.
+    pub fn sample(&self, dataset: &str) -> Result<Arc<Option<Item>>, Error> {
+        slot(&self.samples, dataset).get(self.settings.lifetime, || {
+            let wanted = json!({"datasetName": dataset, "maxResults": 1, "metadataType": "full"});
+            let page = self.ask("scene-search", &wanted)?;
+            Ok(members(&page, "results").find_map(|found| scene::item(dataset, found)))
+        })
+    }
+
+    /// A scene that came in, as an item without products; remembered.
+    pub fn met(&self, dataset: &str, found: &Value) -> Option<Item> {
+        let item = scene::item(dataset, found)?;
+        lock(&self.scenes).put((dataset.to_owned(), item.id().to_owned()), item.raw().into());
+        Some(item)
+    }
+
+    /// One scene by display id, without products: met before, else asked for.
+    pub fn scene(&self, dataset: &str, id: &str) -> Result<Option<Item>, Error> {
+        if let Some(item) = self.remembered(dataset, id) {
+            return Ok(Some(item));
+        }
+        let wanted = named(dataset, id);
+        match self.ask("scene-metadata", &wanted) {
+            Ok(found) => Ok(self.met(dataset, &found).filter(|item| item.id() == id)),
+            Err(Error::Gone { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Several scenes by display id, without products; those that are not there are left out.
+    pub fn scenes(&self, dataset: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
+        let (mut items, mut missing) = (Vec::new(), Vec::new());
+        for id in ids {
+            match self.remembered(dataset, id) {
+                Some(item) => items.push(item),
+                None => missing.push(*id),
+            }
+        }
+        if missing.len() <= FEW {
+            for id in missing {
+                items.extend(self.scene(dataset, id)?);
+            }
+            return Ok(items);
+        }
+        items.extend(self.listed(dataset, &missing)?.into_iter().filter(|item| missing.contains(&item.id())));
+        Ok(items)
+    }
+
+    /// Many scenes at once, by way of a scene list of ours.
+    fn listed(&self, dataset: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
+        let list = format!("stacfs-{}", super::downloads::nonce());
+        let add = json!({"listId": list, "datasetName": dataset, "idField": "displayId", "entityIds": ids, "timeToLive": "PT1H"});
+        self.session.act("scene-list-add", &add)?;
+        let wanted = json!({"listId": list, "datasetName": dataset, "metadataType": "full"});
+        let found = self.ask("scene-metadata-list", &wanted);
+        // The list would go by itself, an hour later.
+        let _ = self.session.act("scene-list-remove", &json!({"listId": list}));
+        let found = found?;
+        // By dataset; some answers are the bare array.
+        let rows = found.get(dataset).unwrap_or(&found).as_array();
+        Ok(rows.into_iter().flatten().filter_map(|found| self.met(dataset, found)).collect())
+    }
+
+    fn remembered(&self, dataset: &str, id: &str) -> Option<Item> {
+        let raw = lock(&self.scenes).get(&(dataset.to_owned(), id.to_owned())).cloned()?;
+        Item::from_json(&raw).ok()
+    }
+
+    /// Items with their products: one request for up to a hundred of them. Where the account may not download,
+    /// they stand without, and a note says why.
+    pub fn complete(&self, dataset: &str, items: Vec<Item>) -> Result<Vec<Item>, Error> {
+        let mut complete = Vec::with_capacity(items.len());
+        for batch in items.chunks(OPTIONS_AT_ONCE) {
+            let entity =
+                |item: &Item| item.property(scene::ENTITY).and_then(Value::as_str).map(str::to_owned);
+            let entities: Vec<String> = batch.iter().filter_map(entity).collect();
+            let mut products = self.products(dataset, &entities)?;
+            complete.extend(batch.iter().map(|item| {
+                let own = entity(item).and_then(|entity| products.remove(&entity)).unwrap_or_default();
+                scene::with_assets(item, own).unwrap_or_else(|| item.clone())
+            }));
+        }
+        Ok(complete)
+    }
+
+    fn products(
+        &self,
+        dataset: &str,
+        entities: &[String],
+    ) -> Result<HashMap<String, Map<String, Value>>, Error> {
+        if entities.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let subject = format!("{}: products", self.settings.name);
+        match self.ask("download-options", &json!({"datasetName": dataset, "entityIds": entities})) {
+            Ok(data) => {
+                self.report.clear_note(&subject);
+                Ok(product::by_entity(dataset, &data))
+            }
+            Err(Error::Http(error @ http::Error::Denied { .. })) => {
+                self.report.note(&subject, &format!("scenes stand without their products: {error}"));
+                Ok(HashMap::new())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The question for one scene by its display id.
+pub fn named(dataset: &str, id: &str) -> Value {
+    json!({"datasetName": dataset, "entityId": id, "idType": "displayId", "metadataType": "full"})
+}
+
+fn slot<T>(slots: &Mutex<HashMap<String, Arc<Remembered<T>>>>, dataset: &str) -> Arc<Remembered<T>> {
+    Arc::clone(lock(slots).entry(dataset.to_owned()).or_default())
+}

@@ -1,0 +1,240 @@
+//! Downloads: asked for when bytes are read, waited for while M2M prepares them, taken off its queue at the end.
+//!
+//! M2M keeps one live download per product and account; one that is asked for again is a duplicate under its old
+//! label. So each product is asked for once, and whoever else wants it waits for the same download.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use url::Url;
+
+use super::envelope::{entries, members, number, text};
+use super::product::Product;
+use super::session::{Session, rest};
+use crate::catalog;
+use crate::content::{Error, Trouble};
+use crate::http;
+use crate::report::lock;
+
+/// A fresh URL that is refused is not replaced within this time: M2M counts requests.
+const RENEWAL: Duration = Duration::from_secs(30);
+
+/// How long to wait for a download.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Between two looks at the queue; M2M's own clients take 10 to 30 seconds.
+    pub pause: Duration,
+    /// Until a reader is told that it is not ready; the preparation goes on.
+    pub most: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience { pause: Duration::from_secs(10), most: Duration::from_secs(600) }
+    }
+}
+
+/// The downloads of one account in this process.
+pub struct Downloads {
+    session: Arc<Session>,
+    patience: Patience,
+    /// What they are asked for under.
+    label: String,
+    products: Mutex<HashMap<String, Arc<Mutex<State>>>>,
+    /// The last look at the queue of each label.
+    looks: Mutex<HashMap<String, Arc<Mutex<Option<Look>>>>>,
+}
+
+/// Where the download of a product stands.
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    /// Not asked for.
+    Idle,
+    /// On M2M's queue under a label.
+    Queued(Queued),
+    /// It can be had.
+    Ready { url: Url, since: Instant, id: Option<u64> },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Queued {
+    id: u64,
+    label: String,
+    since: Instant,
+}
+
+struct Look {
+    at: Instant,
+    answer: Arc<Value>,
+}
+
+/// Digits that no other process has.
+pub fn nonce() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}
+
+impl Downloads {
+    pub fn new(session: Arc<Session>, patience: Patience) -> Downloads {
+        // At most 50 characters.
+        let label = format!("stacfs-{}", nonce());
+        Downloads { session, patience, label, products: Mutex::default(), looks: Mutex::default() }
+    }
+
+    /// A URL for a product's bytes: asks for the download, waits for it, or asks anew where the last URL no
+    /// longer works.
+    ///
+    /// # Errors
+    /// [`Error::NotYet`] where the preparation takes longer than our patience, [`Error::Quota`] where M2M
+    /// gives no more for now, [`Error::Denied`] with its words where it gives none.
+    pub fn url(&self, identity: &str, product: &Product, trouble: Option<&Trouble>) -> Result<Url, Error> {
+        let state = Arc::clone(
+            lock(&self.products)
+                .entry(identity.to_owned())
+                .or_insert_with(|| Arc::new(Mutex::new(State::Idle))),
+        );
+        let queued = {
+            let mut state = lock(&state);
+            if let Some(Trouble::Refused(words) | Trouble::Gone(words)) = trouble {
+                self.expire(identity, &mut state, words)?;
+            }
+            if *state == State::Idle {
+                // Held while M2M is asked: who wants the same product waits for the answer.
+                *state = self.request(identity, product)?;
+            }
+            match &*state {
+                State::Ready { url, .. } => return Ok(url.clone()),
+                State::Queued(queued) => queued.clone(),
+                State::Idle => return Err(self.not_yet(identity, "M2M named no download for it")),
+            }
+        };
+        let url = self.wait(identity, &queued)?;
+        *lock(&state) = State::Ready { url: url.clone(), since: Instant::now(), id: Some(queued.id) };
+        Ok(url)
+    }
+
+    /// Gives up a URL that no longer works.
+    fn expire(&self, identity: &str, state: &mut State, words: &str) -> Result<(), Error> {
+        let State::Ready { since, id, .. } = &*state else { return Ok(()) };
+        if since.elapsed() < RENEWAL {
+            return Err(Error::Denied {
+                identity: identity.to_owned(),
+                why: format!("M2M's download host refuses the URL that M2M gave just now: {words}"),
+            });
+        }
+        if let Some(id) = id {
+            // Else the new request would be a duplicate of this one.
+            let _ = self.session.act("download-remove", &json!({"downloadId": id}));
+        }
+        *state = State::Idle;
+        Ok(())
+    }
+
+    /// Asks for a download.
+    fn request(&self, identity: &str, product: &Product) -> Result<State, Error> {
+        let wish = json!({"entityId": product.entity, "productId": product.product, "label": self.label});
+        let body = json!({"downloads": [wish], "label": self.label});
+        let answer = self.session.act("download-request", &body).map_err(|error| failed(identity, error))?;
+        let since = Instant::now();
+        if let Some(row) = members(&answer, "availableDownloads").next() {
+            let url = text(row, "url").and_then(|url| Url::parse(&url).ok());
+            let url = url.ok_or_else(|| self.not_yet(identity, "M2M says it is available, and not where"))?;
+            return Ok(State::Ready { url, since, id: download(row) });
+        }
+        if let Some(id) = members(&answer, "preparingDownloads").find_map(download) {
+            return Ok(State::Queued(Queued { id, label: self.label.clone(), since }));
+        }
+        let duplicates = answer.get("duplicateProducts").map(entries).into_iter().flatten();
+        let duplicate = duplicates.filter_map(|(id, label)| Some((id.parse().ok()?, label.as_str()?))).next();
+        if let Some((id, label)) = duplicate {
+            // Asked for before, by another mount of ours or by another program.
+            return Ok(State::Queued(Queued { id, label: label.to_owned(), since }));
+        }
+        Err(refused(identity, &answer))
+    }
+
+    /// Waits until a download can be had.
+    fn wait(&self, identity: &str, queued: &Queued) -> Result<Url, Error> {
+        let until = Instant::now() + self.patience.most;
+        loop {
+            let look = self.look(&queued.label).map_err(|error| failed(identity, error))?;
+            let own = |row: &&Value| download(row) == Some(queued.id);
+            if let Some(row) = members(&look, "available").find(own)
+                && let Some(url) = text(row, "url").and_then(|url| Url::parse(&url).ok())
+            {
+                return Ok(url);
+            }
+            if Instant::now() + self.patience.pause > until {
+                let minutes = queued.since.elapsed().as_secs() / 60;
+                let ahead = look.get("queueSize").and_then(number).unwrap_or(0.0);
+                let words = format!(
+                    "M2M has been preparing it for {minutes} minutes ({ahead} downloads in the queue) and goes on; try again later"
+                );
+                return Err(self.not_yet(identity, &words));
+            }
+            rest(self.patience.pause);
+        }
+    }
+
+    /// What the queue says of a label: all who wait share a look, so that M2M is asked once per pause.
+    fn look(&self, label: &str) -> Result<Arc<Value>, catalog::Error> {
+        let slot = Arc::clone(lock(&self.looks).entry(label.to_owned()).or_default());
+        let mut slot = lock(&slot);
+        if let Some(look) = slot.as_ref().filter(|look| look.at.elapsed() < self.patience.pause / 2) {
+            return Ok(Arc::clone(&look.answer));
+        }
+        let answer = Arc::new(self.session.act("download-retrieve", &json!({"label": label}))?);
+        *slot = Some(Look { at: Instant::now(), answer: Arc::clone(&answer) });
+        Ok(answer)
+    }
+
+    /// Takes everything that was put on the queue under our label off it. Best effort.
+    pub fn clear(&self) {
+        let asked = lock(&self.products).values().any(|state| *lock(state) != State::Idle);
+        if asked {
+            let _ = self.session.act("download-order-remove", &json!({"label": self.label}));
+            lock(&self.products).clear();
+        }
+    }
+
+    fn not_yet(&self, identity: &str, why: &str) -> Error {
+        Error::NotYet { identity: identity.to_owned(), why: why.to_owned() }
+    }
+}
+
+fn download(row: &Value) -> Option<u64> {
+    row.get("downloadId").and_then(number).filter(|id| *id >= 0.0).map(|id| id as u64)
+}
+
+/// Why a request brought no download.
+fn refused(identity: &str, answer: &Value) -> Error {
+    let identity = identity.to_owned();
+    let words = members(answer, "failed").find_map(|row| text(row, "errorMessage"));
+    match words {
+        // The distribution system is down.
+        Some(words) if words.to_ascii_lowercase().contains("try again") => {
+            Error::NotYet { identity, why: words }
+        }
+        Some(words) => Error::Denied { identity, why: format!("M2M gives no download: {words}") },
+        None => Error::Denied {
+            identity,
+            why: "M2M knows no such product of this scene (any more); look at the scene's directory again"
+                .into(),
+        },
+    }
+}
+
+fn failed(identity: &str, error: catalog::Error) -> Error {
+    let identity = identity.to_owned();
+    match error {
+        catalog::Error::Http(http::Error::Denied { why, .. }) => Error::Denied { identity, why },
+        catalog::Error::Http(error) => Error::Http(error),
+        catalog::Error::Limit { why, .. } => Error::Quota {
+            identity,
+            why: format!("{why}; M2M counts the downloads of 15 minutes: wait that long, then try again"),
+        },
+        error => Error::Denied { identity, why: error.to_string() },
+    }
+}

@@ -1,0 +1,167 @@
+//! USGS M2M: scene search as a catalogue.
+//!
+//! In: an account, and searches. Out: a [`Catalog`]: datasets are collections, scenes are items named by their
+//! display id, download products are assets.
+//!
+//! M2M takes one request of an account at a time, so all calls pass one [`session`]. A search is asked for in
+//! M2M's own filters (`plan`) and every scene that comes back is tested here once more (`pages`): M2M knows days
+//! and whole percents only, and returns scenes across the antimeridian for foreign places. Listing and looking
+//! download nothing: a product is asked for when its bytes are read (`downloads`).
+
+mod archive;
+mod dataset;
+mod downloads;
+mod envelope;
+mod fields;
+mod footprint;
+mod origin;
+mod pages;
+mod plan;
+mod product;
+mod scene;
+mod session;
+#[cfg(test)]
+mod tests;
+mod tidy;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::{Catalog, Count, Description, Error, Pages, Queryable, Search};
+use crate::config::{Credential, Limits, SourceConfig};
+use crate::content::Origin;
+use crate::http::{Http, shown};
+use crate::item::{Asset, Collection, Item};
+use crate::query::Evaluator;
+use crate::report::Report;
+use archive::{Archive, Settings};
+use downloads::{Downloads, Patience};
+use pages::{Listed, ScenePages};
+use plan::{Branch, Plan, Said};
+use session::{Account, Session};
+
+/// A USGS source: M2M behind one account.
+pub struct Usgs {
+    archive: Arc<Archive>,
+    downloads: Arc<Downloads>,
+}
+
+/// A USGS source over the M2M at `base` (which ends in `/`). Makes no request.
+pub fn open(
+    config: &SourceConfig,
+    base: Url,
+    http: Arc<Http>,
+    limits: &Limits,
+    report: Arc<Report>,
+) -> Arc<Usgs> {
+    let account = match &config.credential {
+        Some(Credential::Usgs { username, token, password }) => {
+            Some(Account { username: username.clone(), token: token.clone(), password: password.clone() })
+        }
+        _ => None,
+    };
+    let session = Arc::new(Session::new(http, base, account));
+    let settings = Settings::of(config, limits);
+    Arc::new(Usgs::new(session, settings, Patience::default(), report))
+}
+
+impl Usgs {
+    fn new(session: Arc<Session>, settings: Settings, patience: Patience, report: Arc<Report>) -> Usgs {
+        let downloads = Arc::new(Downloads::new(Arc::clone(&session), patience));
+        Usgs { archive: Arc::new(Archive::new(session, settings, report)), downloads }
+    }
+
+    /// Takes what was put there off the download queue and logs out. Best effort, for the end of a mount.
+    pub fn leave(&self) {
+        self.downloads.clear();
+        self.archive.session().logout();
+    }
+
+    fn plan(&self, search: &Search) -> Result<Plan, Error> {
+        Plan::of(&self.archive, search)
+    }
+}
+
+impl Catalog for Usgs {
+    fn describe(&self) -> Result<Description, Error> {
+        let datasets = self.archive.datasets()?.len();
+        let (base, username) = self.archive.session().place();
+        let facts = [
+            ("datasets", datasets.to_string()),
+            ("user", username.unwrap_or_default().to_owned()),
+            ("search", "POST scene-search, one request at a time".to_owned()),
+        ];
+        Ok(Description {
+            title: "USGS M2M".to_owned(),
+            text: "Datasets of the USGS EROS archive, by its machine-to-machine API.".to_owned(),
+            kind: "USGS M2M",
+            url: shown(base),
+            facts: facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect(),
+        })
+    }
+
+    fn collections(&self) -> Result<Box<dyn Pages<Collection>>, Error> {
+        Ok(Box::new(Listed::new(Arc::clone(&self.archive))))
+    }
+
+    /// By its alias; lsru's names and spacecraft numbers stand for today's datasets.
+    fn collection(&self, id: &str) -> Result<Option<Collection>, Error> {
+        self.archive.collection(id)
+    }
+
+    fn search(&self, search: &Search) -> Result<Box<dyn Pages<Item>>, Error> {
+        let evaluator = Evaluator::new(&search.query)?;
+        Ok(Box::new(ScenePages::new(Arc::clone(&self.archive), search.clone(), evaluator)))
+    }
+
+    fn item(&self, collection: &str, id: &str) -> Result<Option<Item>, Error> {
+        let Some(scene) = self.archive.scene(collection, id)? else { return Ok(None) };
+        Ok(self.archive.complete(collection, vec![scene])?.pop())
+    }
+
+    fn items(&self, collection: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
+        let scenes = self.archive.scenes(collection, ids)?;
+        self.archive.complete(collection, scenes)
+    }
+
+    fn count(&self, search: &Search) -> Result<Count, Error> {
+        let plan = self.plan(search)?;
+        match plan.branches.as_slice() {
+            [] => Ok(Count::Matched(0)),
+            [Branch::Filter(filter)] if plan.said == Said::Exactly => {
+                let hits = self.archive.ask("scene-search", &plan.request(filter, 1, 1))?;
+                let hits = hits.get("totalHits").and_then(envelope::number);
+                Ok(hits.map_or(Count::Unknown, |hits| Count::Matched(hits.max(0.0) as u64)))
+            }
+            _ => Ok(Count::Unknown),
+        }
+    }
+
+    fn queryables(&self, collection: &str) -> Result<BTreeMap<String, Queryable>, Error> {
+        Ok(self.archive.fields(collection)?.queryables())
+    }
+
+    fn origin(&self, _: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error> {
+        Ok(asset.href().map(|href| origin::of(href, &self.downloads)))
+    }
+
+    fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
+        let plan = self.plan(search)?;
+        let (base, _) = self.archive.session().place();
+        let line = |branch: &Branch| match branch {
+            Branch::Filter(filter) => {
+                vec![format!(
+                    "POST {base}scene-search {}",
+                    plan.request(filter, 1, self.archive.page_size(search))
+                )]
+            }
+            Branch::Named(ids) => {
+                let line = |id: &String| format!("POST {base}scene-metadata {}", plan.named(id));
+                ids.iter().map(line).collect()
+            }
+        };
+        Ok(plan.branches.iter().flat_map(line).collect())
+    }
+}

@@ -1,0 +1,122 @@
+//! One request at a time, keys that expire, pages of maintenance.
+
+use serde_json::json;
+
+use super::*;
+use crate::demo::http::{Fault, Response};
+
+#[test]
+fn eight_callers_never_overlap() {
+    let desk = Desk::new();
+    desk.servers.m2m.quirks().latency = Duration::from_millis(5);
+    std::thread::scope(|scope| {
+        for at in 0..8 {
+            let desk = &desk;
+            scope.spawn(move || {
+                let found = desk.found(TM, &format!("datetime=20{:02}-0{}", 9 + at % 3, 1 + at % 4));
+                let first: Vec<&str> = found.iter().take(3).map(Item::id).collect();
+                assert_eq!(desk.source.items(TM, &first).unwrap().len(), first.len());
+            });
+        }
+    });
+    assert_eq!(desk.servers.m2m.overlaps(), 0);
+    assert_eq!(desk.servers.m2m_server.journal().peak(), 1);
+    assert_eq!(desk.servers.m2m.keys_given(), 1);
+}
+
+#[test]
+fn equal_questions_are_asked_once() {
+    let desk = Desk::new();
+    desk.source.describe().unwrap();
+    desk.asked();
+    desk.servers.m2m.quirks().latency = Duration::from_millis(300);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| desk.found(TM, "datetime=2010-05"));
+        }
+    });
+    assert_eq!(desk.asked(), ["scene-search"]);
+}
+
+#[test]
+fn another_program_in_flight_is_waited_for() {
+    let desk = Desk::new();
+    desk.source.describe().unwrap();
+    let words = "User is currently running another request";
+    let busy = json!({"errorCode": "RATE_LIMIT", "errorMessage": words, "data": null});
+    let busy = Fault::Answer(Box::new(Response::json(200, &busy)));
+    desk.servers.m2m_server.faults().add(busy.on("*").times(1));
+    assert!(!desk.found(TM, "datetime=2010-05").is_empty());
+}
+
+#[test]
+fn a_key_that_expired_is_renewed_once() {
+    let desk = Desk::new();
+    desk.source.describe().unwrap();
+    desk.servers.advance(Duration::from_secs(3 * 3600));
+    desk.asked();
+    desk.found(TM, "datetime=2010-05");
+    assert_eq!(desk.asked(), ["scene-search", "login-token", "scene-search"]);
+    desk.servers.m2m.forget_keys();
+    desk.found(TM, "datetime=2010-06");
+    assert_eq!(desk.asked(), ["scene-search", "login-token", "scene-search"]);
+    assert_eq!(desk.servers.m2m.keys_given(), 3);
+}
+
+#[test]
+fn a_refused_token_is_tried_once() {
+    let desk = Desk::new();
+    let token = Some(Secret::new("wrong-token"));
+    let account = Account { username: "demo".into(), token, password: None };
+    let source = client(&desk.servers, Some(account), settings(), &desk.report);
+    for _ in 0..3 {
+        let error = source.describe().unwrap_err().to_string();
+        assert!(error.contains("AUTH_INVALID") && error.contains("application token"), "{error}");
+        assert!(!error.contains("wrong-token"), "{error}");
+    }
+    assert_eq!(desk.asked(), ["login-token"]);
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let desk = Desk::new();
+    let without = |account| {
+        client(&desk.servers, account, settings(), &desk.report).describe().unwrap_err().to_string()
+    };
+    assert!(without(None).contains("[usgs]"));
+    let bare = Account { username: "demo".into(), token: None, password: None };
+    assert!(without(Some(bare.clone())).contains("application token"));
+    assert!(desk.asked().is_empty());
+    let password = Some(Secret::new("demo-password"));
+    let words = without(Some(Account { password, ..bare }));
+    assert!(
+        words.contains("passwords are no longer accepted") && !words.contains("demo-password"),
+        "{words}"
+    );
+    assert_eq!(desk.asked(), ["login"]);
+}
+
+#[test]
+fn a_page_of_maintenance_is_recognised() {
+    let desk = Desk::new();
+    let known = desk.source.describe().unwrap();
+    desk.servers.m2m.quirks().maintenance = true;
+    let error = desk.items(&search(TM, "datetime=2010")).unwrap_err();
+    assert!(error.to_string().contains("maintenance"), "{error}");
+    assert!(matches!(&error, Error::Http(error) if error.is_passing()));
+    assert_eq!(desk.source.describe().unwrap().facts, known.facts, "what is remembered serves on");
+    desk.servers.m2m.quirks().maintenance = false;
+    assert!(!desk.found(TM, "datetime=2010").is_empty());
+}
+
+#[test]
+fn leaving_logs_out() {
+    let desk = Desk::new();
+    desk.source.describe().unwrap();
+    assert_eq!(desk.servers.m2m.open_sessions(), 1);
+    desk.source.leave();
+    assert_eq!(desk.servers.m2m.open_sessions(), 0);
+    assert_eq!(desk.asked(), ["login-token", "dataset-search", "logout"]);
+    desk.source.leave();
+    assert!(desk.asked().is_empty());
+}
