@@ -19,6 +19,7 @@ pub mod cli;
 pub mod config;
 pub mod content;
 pub mod demo;
+pub mod espa;
 pub mod fuse;
 pub mod http;
 pub mod item;

@@ -41,6 +41,9 @@ fn of_json(value: &Value) -> Option<String> {
             let words: Vec<String> = members.iter().filter_map(of_json).collect();
             (!words.is_empty()).then(|| words.join("; "))
         }
+        Value::Object(fields) if fields.get("messages").is_some_and(Value::is_object) => {
+            of_espa(fields.get("messages")?)
+        }
         Value::Object(fields) => match (fields.get("msg").and_then(Value::as_str), fields.get("loc")) {
             // One member of FastAPI's list: what is wrong, and where.
             (Some(message), Some(place)) => Some(format!("{}: {message}", path(place))),
@@ -49,6 +52,23 @@ fn of_json(value: &Value) -> Option<String> {
         },
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
+}
+
+/// ESPA's `messages`: texts, or lists of them under a title, in `errors` or `warnings`.
+fn of_espa(messages: &Value) -> Option<String> {
+    let said = match messages {
+        Value::Array(members) => members.iter().filter_map(of_espa).collect::<Vec<_>>().join("; "),
+        Value::Object(titled) => {
+            let told = titled.iter().filter_map(|(title, below)| {
+                let words = of_espa(below)?;
+                let is_plain = ["errors", "warnings"].contains(&title.as_str());
+                Some(if is_plain { words } else { format!("{title}: {words}") })
+            });
+            told.collect::<Vec<_>>().join("; ")
+        }
+        other => crate::item::text(other)?,
+    };
+    Some(said).filter(|said| !said.trim().is_empty())
 }
 
 fn path(place: &Value) -> String {
@@ -116,6 +136,13 @@ mod tests {
             (r#"{"error":{"message":"nope"}}"#, "nope"),
             (r#"{"error":"invalid_client","error_description":"wrong secret"}"#, "wrong secret"),
             (r#"{"code":"BadRequest"}"#, "BadRequest"),
+            (r#"{"messages":{"errors":["Invalid username/password"]}}"#, "Invalid username/password"),
+            (
+                r#"{"messages":{"errors":[{"2 validation errors":["a","b"]},{"Inputs Not Available":["X"]}]}}"#,
+                "2 validation errors: a; b; Inputs Not Available: X",
+            ),
+            (r#"{"messages":{"warnings":["ERS connection failed"]}}"#, "ERS connection failed"),
+            (r#"{"messages":{"errors":[]}}"#, "Bad Request"),
             ("You have exceeded\n a rate limit", "You have exceeded a rate limit"),
             (
                 "<!DOCTYPE html><html><head><TITLE>ERROR: The request could not be satisfied</TITLE>",
