@@ -11,6 +11,7 @@ mod completions;
 mod config;
 mod daemon;
 mod demo;
+mod espa;
 mod explain;
 mod failure;
 mod log;
@@ -47,6 +48,7 @@ enum Command {
     Umount(umount::Args),
     Demo(demo::Args),
     Explain(explain::Args),
+    Espa(espa::Args),
     Check(check::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -102,6 +104,7 @@ impl Command {
             Command::Umount(args) => umount::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Espa(args) => espa::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
