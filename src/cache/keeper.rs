@@ -66,6 +66,7 @@ pub(super) fn round(shelf: &Shelf) {
         let open = put_out_whole(shelf, kept);
         put_out_extents(shelf, &open);
     }
+    shelf.space.tell_room();
 }
 
 /// Every object below `folder`, and a sweep of what died half-made.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::report::render::bytes;
 use crate::report::{Report, lock};
 
 /// Eviction works in steps of at most this many bytes below a bound …
@@ -19,6 +20,7 @@ const REST: Duration = Duration::from_secs(30);
 /// How long a first write waits for the first survey of what is here.
 const FIRST_SURVEY: Duration = Duration::from_secs(5);
 const SUBJECT: &str = "cache";
+const NO_ROOM: &str = "cache room";
 
 /// The bounds of a cache folder, and what is used of it as far as known.
 pub struct Space {
@@ -162,6 +164,22 @@ impl Space {
         if self.ill.swap(false, Ordering::Relaxed) {
             self.report.clear_note(SUBJECT);
         }
+    }
+
+    /// After room was made: says so where there is none all the same.
+    pub fn tell_room(&self) {
+        if self.shortage() == 0 {
+            self.report.clear_note(NO_ROOM);
+            return;
+        }
+        let (free, used) = (bytes(self.free()), bytes(self.used()));
+        let (min_free, limit) = (bytes(self.min_free), bytes(self.limit));
+        let folder = self.folder.display();
+        let words = format!(
+            "{folder}: {used} of {limit} used, {free} free on the disk of which {min_free} stay free; what does \
+             not fit is read uncached; free some space or choose another folder with --cache-dir"
+        );
+        self.report.note(NO_ROOM, &words);
     }
 
     /// Wakes the keeper.

@@ -14,6 +14,9 @@ use crate::report::lock;
 
 /// So many objects are known in memory; all others, on disk.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+/// The kernel repeats an open that found a change, at once. What the first found holds for the second: else an
+/// object without validators could never be opened where versions have no lifetime.
+const REOPENED: Duration = Duration::from_secs(1);
 
 /// What is known of one object.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,8 +36,8 @@ pub struct Ledger {
     known: Mutex<LruCache<String, Known>>,
     /// Objects whose server gives another entity tag with every answer.
     restless: Mutex<HashSet<String>>,
-    /// Objects that changed while this process looked.
-    generations: Mutex<HashMap<String, u64>>,
+    /// Objects that changed while this process looked: how often, and when last.
+    generations: Mutex<HashMap<String, (u64, Timestamp)>>,
 }
 
 impl Known {
@@ -75,13 +78,19 @@ impl Ledger {
 
     /// Whether it is too early to ask again. A check in the future is a clock that was put back: no check.
     pub fn is_fresh(&self, known: &Known) -> bool {
-        let age = Timestamp::now().duration_since(known.checked);
-        Duration::try_from(age).is_ok_and(|age| age < self.lifetime)
+        age(known.checked).is_some_and(|age| age < self.lifetime)
+    }
+
+    /// Whether an open may do without asking: it is too early, or the same open has just asked.
+    pub fn is_good(&self, identity: &str, known: &Known) -> bool {
+        let changed = lock(&self.generations).get(identity).map(|(_, at)| *at);
+        let has_just_changed = changed.is_some_and(|at| age(at).is_some_and(|age| age < REOPENED));
+        self.is_fresh(known) || has_just_changed && !self.is_doubted(known)
     }
 
     /// How often an object was seen to change.
     pub fn generation(&self, identity: &str) -> u64 {
-        lock(&self.generations).get(identity).copied().unwrap_or(0)
+        lock(&self.generations).get(identity).map_or(0, |(number, _)| *number)
     }
 
     /// A server says that this is the object's version now. `shown` is the size that was given out for it
@@ -97,7 +106,9 @@ impl Ledger {
         let changed_here = before.as_ref().is_some_and(|before| before.seen_here) && same.is_none();
         let size_was_wrong = shown.is_some_and(|shown| shown != version.size);
         if changed_here || size_was_wrong {
-            *lock(&self.generations).entry(identity.to_owned()).or_default() += 1;
+            let mut generations = lock(&self.generations);
+            let (number, at) = generations.entry(identity.to_owned()).or_default();
+            (*number, *at) = (*number + 1, Timestamp::now());
         }
         // A server that leaves a validator out this once has not taken it back.
         let mut version = same.map_or(version, |before| before.version.clone());
@@ -122,6 +133,11 @@ impl Ledger {
             known.checked = Timestamp::UNIX_EPOCH;
         }
     }
+}
+
+/// How long ago something was; `None` where it lies in the future.
+fn age(at: Timestamp) -> Option<Duration> {
+    Duration::try_from(Timestamp::now().duration_since(at)).ok()
 }
 
 #[cfg(test)]
@@ -158,6 +174,17 @@ mod tests {
         assert!(first.validator().starts_with("seen "));
         ledger.see("a", version(None, 5), None);
         assert_eq!(ledger.generation("a"), 1);
+    }
+
+    #[test]
+    fn an_open_that_found_a_change_is_repeated_without_asking() {
+        let ledger = ledger(Duration::ZERO);
+        let first = ledger.see("a", version(None, 5), None);
+        assert!(!ledger.is_good("a", &first));
+        let second = ledger.see("a", version(None, 5), None);
+        assert!(ledger.is_good("a", &second));
+        ledger.doubt("a");
+        assert!(!ledger.is_good("a", &ledger.get("a").unwrap()));
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Content {
     fn current(&self, object: &Object, place: &Place) -> Result<(Known, Found), Error> {
         let identity = place.identity();
         let known = self.ledger.get(identity);
-        if let Some(known) = known.as_ref().filter(|known| self.ledger.is_fresh(known)) {
+        if let Some(known) = known.as_ref().filter(|known| self.ledger.is_good(identity, known)) {
             return Ok((known.clone(), Found::Nothing));
         }
         let shown = self.known_size(object);

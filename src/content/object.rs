@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::Error;
+use crate::http;
 use crate::item::Checksum;
 
 /// Something with bytes: an asset, an archive, a browse image.
@@ -53,8 +54,8 @@ pub enum Trouble {
     Refused(String),
     /// 404 or 410.
     Gone(String),
-    /// Unreachable, broken, silent, 5xx; retries are used up.
-    Failed(String),
+    /// Unreachable, broken, silent, 5xx, not what was asked for; retries are used up.
+    Failed(http::Error),
 }
 
 /// What is known of one version of an object.

@@ -103,7 +103,7 @@ fn trouble(error: &http::Error) -> Trouble {
     match (error, error.status()) {
         (_, Some(401 | 403 | 407)) | (http::Error::Denied { .. }, _) => Trouble::Refused(words),
         (_, Some(404 | 410)) => Trouble::Gone(words),
-        _ => Trouble::Failed(words),
+        _ => Trouble::Failed(error.clone()),
     }
 }
 

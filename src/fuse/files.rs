@@ -136,7 +136,10 @@ impl Service {
             Bytes::Content(file) => file.clone(),
         };
         match file.read_cached(offset, length) {
-            Some(Ok(bytes)) => reply.data(&bytes),
+            Some(Ok(bytes)) => {
+                self.report.counters.read_bytes.add(bytes.len() as u64);
+                reply.data(&bytes);
+            }
             Some(Err(error)) => {
                 self.report.error(&open.inode.path(), error.errno(), &error.to_string());
                 reply.error(Errno::from_i32(error.errno()));
@@ -144,7 +147,11 @@ impl Service {
             None => {
                 let path = open.inode.path();
                 let work = move || file.read(offset, length).map_err(Error::from);
-                let answer = |reply: ReplyData, bytes: Vec<u8>| reply.data(&bytes);
+                let report = self.report.clone();
+                let answer = move |reply: ReplyData, bytes: Vec<u8>| {
+                    report.counters.read_bytes.add(bytes.len() as u64);
+                    reply.data(&bytes);
+                };
                 self.ask(Asked::Read, path, reply, work, answer);
             }
         }

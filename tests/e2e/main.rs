@@ -2,12 +2,17 @@
 //!
 //! These tests need `/dev/fuse`; where it is missing they fail with a sentence that says so.
 
+mod bounds;
+mod crash;
 mod life;
 mod listings;
 mod mounted;
 mod names;
+mod noise;
 mod oracle;
 mod programs;
 #[path = "../support/python.rs"]
 mod python;
+mod reading;
 mod tutorial;
+mod versions;

@@ -71,10 +71,7 @@ impl HttpOrigin {
         match trouble {
             Trouble::Refused(words) => Error::Denied { identity, why: self.denied(words) },
             Trouble::Gone(_) => Error::Missing { identity, status: 404 },
-            Trouble::Failed(words) => Error::NotYet {
-                identity,
-                why: format!("the server does not deliver it now ({words}); try again later"),
-            },
+            Trouble::Failed(error) => Error::Http(error.clone()),
         }
     }
 

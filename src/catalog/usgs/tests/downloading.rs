@@ -3,6 +3,7 @@
 use super::*;
 use crate::catalog::usgs::downloads::nonce;
 use crate::content::{self, Origin, Trouble};
+use crate::http;
 
 impl Desk {
     /// The origin of a band, and of the bundle, of some scene.
@@ -138,7 +139,7 @@ fn a_url_refused_at_once_is_not_renewed_for_ever() {
     let desk = Desk::new();
     let (band, _) = desk.origins();
     let url = band.locate(None).unwrap().url;
-    let failed = Trouble::Failed("503".into());
+    let failed = Trouble::Failed(http::Error::Silent { url: url.to_string(), after: Duration::from_secs(1) });
     assert_eq!(band.locate(Some(&failed)).unwrap().url, url, "the same one, later");
     let error = band.locate(Some(&Trouble::Refused("403".into()))).unwrap_err();
     assert!(error.to_string().contains("just now"), "{error}");
