@@ -79,6 +79,10 @@ impl Library {
     }
 
     fn remembered(&self, request: &Request, ask: impl Fn(&Request) -> Answer) -> Result<Text, http::Error> {
+        if request.url.scheme() == "file" {
+            // It is here already, and may be written to at any time.
+            return ask(request).map(|found| Text { url: found.url, status: found.status, body: found.body });
+        }
         let key = self.key(request);
         let kept = self.cache.document(&key).and_then(|kept| Some((text(&kept)?, kept)));
         match kept {

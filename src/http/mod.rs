@@ -1,4 +1,4 @@
-//! The network: one HTTP client for all rooms.
+//! The network: one HTTP client for all rooms. `file:` URLs are answered from this machine as a server would.
 //!
 //! In: requests of `catalog`, `espa` and `content`. Out: whole documents (bounded in size) or bytes as
 //! streams. Kept here, and nowhere else: connection pools, deadlines, retries with back-off and
@@ -9,6 +9,7 @@
 mod error;
 mod grants;
 mod limit;
+mod local;
 mod redact;
 mod redirect;
 mod retry;
@@ -165,6 +166,9 @@ impl Http {
     /// # Errors
     /// As [`Http::document`].
     pub fn document_in(&self, attempts: u32, request: &Request) -> Result<Document, Error> {
+        if local::is_local(&request.url) {
+            return local::document(request, self.settings.max_document);
+        }
         self.retry(attempts, || {
             self.success(request, Lane::Document)?.into_document(self.settings.max_document)
         })
@@ -184,6 +188,9 @@ impl Http {
     /// # Errors
     /// Any [`Error`]; a status of 300 or more is an error.
     pub fn stream(&self, request: &Request) -> Result<Stream, Error> {
+        if local::is_local(&request.url) {
+            return local::stream(request);
+        }
         self.success(request, Lane::Stream).map(Answer::into_stream)
     }
 

@@ -1,7 +1,10 @@
 //! Items: GeoJSON features with assets.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::{Asset, Bbox, Link, Malformed, Span, text, time};
 
@@ -13,6 +16,7 @@ pub struct Item {
     id: String,
     feature: Map<String, Value>,
     raw: Box<str>,
+    base: Option<Arc<Url>>,
 }
 
 impl Item {
@@ -39,7 +43,18 @@ impl Item {
         if id.is_empty() {
             return Err(wrong("its id is empty".into()));
         }
-        Ok(Item { id, feature, raw: raw.into() })
+        Ok(Item { id, feature, raw: raw.into(), base: None })
+    }
+
+    /// The same item, found at this URL: what its relative hrefs start from.
+    #[must_use]
+    pub fn found_at(self, base: Arc<Url>) -> Item {
+        Item { base: Some(base), ..self }
+    }
+
+    /// The URL it was found at, where that matters: in a catalogue of files.
+    pub fn base(&self) -> Option<&Arc<Url>> {
+        self.base.as_ref()
     }
 
     /// The id: unique within its collection only.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use url::Url;
 
 use super::Error;
 use super::feed::{End, Feed, Named, Step, Steps};
@@ -111,6 +112,8 @@ pub struct ItemRow {
     /// How much of it was listed.
     pub depth: Depth,
     place: Option<(Arc<Spool>, Place)>,
+    /// Where it was found, for its relative hrefs.
+    base: Option<Arc<Url>>,
 }
 
 impl ItemRow {
@@ -118,7 +121,11 @@ impl ItemRow {
     pub fn item(&self) -> Option<Item> {
         let (spool, place) = self.place.as_ref()?;
         let text = spool.read(*place).ok()?;
-        Item::from_json(&text).ok()
+        let item = Item::from_json(&text).ok()?;
+        Some(match &self.base {
+            Some(base) => item.found_at(Arc::clone(base)),
+            None => item,
+        })
     }
 }
 
@@ -198,6 +205,7 @@ impl ItemSteps {
             modified: modified(item),
             depth,
             place: place(at),
+            base: item.base().cloned(),
         };
         items.iter().enumerate().map(row).collect()
     }

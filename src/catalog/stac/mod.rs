@@ -6,28 +6,36 @@
 //! An API is searched in its own dialect (`plan`, `cql`, `params`); what it refuses is asked for in another way
 //! (`trouble`) or done here. Its pages are followed wherever they lead but in circles (`paging`). One bad
 //! member never hides the others (`items`).
+//!
+//! A static catalogue (`static_catalog`) is walked from link to link (`node`, `walk`), many documents at once
+//! (`parallel`), and searched here; a file of items (`item_file`) is read once.
 
 mod api;
 mod collections;
 mod conformance;
 mod cql;
 mod href;
+mod item_file;
 mod items;
 mod landing;
 mod links;
+mod node;
 mod opening;
 mod origin;
 mod paging;
+mod parallel;
 mod params;
 mod plan;
 mod search;
 mod served;
 mod site;
 mod sorted;
+mod static_catalog;
 #[cfg(test)]
 mod tests;
 mod trouble;
 mod unknown;
+mod walk;
 
 use std::sync::Arc;
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::super::{Catalog, Child, Count, Description, Error, Page, Pages, Queryable, Search};
 use super::api::Api;
+use super::item_file::ItemFile;
 use super::landing::{self, Kind};
 use super::served::Served;
 use super::site::{Remembered, Site};
+use super::static_catalog::StaticCatalog;
 use crate::content::Origin;
-use crate::http::shown;
 use crate::item::{Asset, Collection, Item};
 use crate::query::Evaluator;
 
@@ -35,10 +36,8 @@ impl Source {
             let site = self.site.clone();
             Ok(match landing::kind(&document)? {
                 Kind::Api => Arc::new(Served::new(Api::new(site, &document, slashes)?)) as Arc<dyn Catalog>,
-                Kind::Static | Kind::Items => {
-                    let why = "this is a STAC document but no API; name the URL of the API that serves it";
-                    return Err(Error::NotStac { url: shown(&document.url), why: why.into() });
-                }
+                Kind::Static => Arc::new(StaticCatalog::new(site, document)?),
+                Kind::Items => Arc::new(ItemFile::new(site, &document)),
             })
         })?;
         Ok(Arc::clone(&opened))

@@ -12,6 +12,7 @@ use super::links::Base;
 use super::paging::{Onward, Trail};
 use super::params::Step;
 use super::plan::{Order, Plan, Refusal};
+use super::sorted::Ordered;
 use super::{trouble, unknown};
 use crate::http::{Method, shown};
 use crate::item::Item;
@@ -322,11 +323,6 @@ impl ItemPages {
         (members, unmet)
     }
 
-    /// Who puts the items into order, as far as is known now.
-    pub(super) fn order(&self) -> Order {
-        self.made.as_ref().map_or(Order::There, |made| made.plan.order)
-    }
-
     /// Whether the server has no more.
     pub(super) fn is_over(&self) -> bool {
         let branches = self.made.as_ref().map_or(usize::MAX, |made| made.plan.branches.len());
@@ -344,6 +340,12 @@ impl ItemPages {
             let words = format!("done here, on all items that the server returns: {}", here.join(", "));
             self.api.site().note("search", &words);
         }
+    }
+}
+
+impl Ordered for ItemPages {
+    fn order(&self) -> Order {
+        self.made.as_ref().map_or(Order::There, |made| made.plan.order)
     }
 }
 

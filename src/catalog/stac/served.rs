@@ -114,7 +114,10 @@ impl Catalog for Served {
             let Some(url) = landing.base.settle(&landing.url, &link.href) else { continue };
             let segments: Vec<&str> = url.path().trim_end_matches('/').rsplit('/').take(2).collect();
             // `…/collections/ID` is one of this API's own collections.
-            if segments.get(1) == Some(&"collections") || url.path() == landing.url.path() {
+            if segments.get(1) == Some(&"collections")
+                || url.path() == landing.url.path()
+                || self.site().leads_back(&url)
+            {
                 continue;
             }
             let decoded = |s: &&str| percent_encoding::percent_decode_str(s).decode_utf8_lossy().into_owned();
@@ -122,7 +125,7 @@ impl Catalog for Served {
             if children.iter().any(|child| child.id == id) {
                 continue;
             }
-            let catalog = Arc::new(Opening::new(self.site().below(&id, url)));
+            let catalog = Arc::new(Opening::new(self.site().below(&id, url, &landing.url)));
             children.push(Child { id, catalog });
         }
         Ok(children)

@@ -20,6 +20,9 @@ const ACCEPT: &str = "application/json, application/geo+json, application/schema
 /// 500 of its own (`pystac-client` issue 56). A power of two, so that halving keeps pages aligned.
 const PAGE_SIZE: u32 = 256;
 
+/// URLs of catalogues above another, two each: names that grow with every step would lead on for ever.
+const MOST_ABOVE: usize = 64;
+
 /// What all parts of one source's client share.
 #[derive(Clone)]
 pub(super) struct Site {
@@ -37,6 +40,8 @@ pub(super) struct Site {
     pub(super) page_size: u32,
     /// Conformance overrides.
     pub(super) overrides: Vec<String>,
+    /// Where the catalogues above this one stand: a child that leads back to one of them is none.
+    above: Vec<Url>,
 }
 
 /// A document that may be JSON.
@@ -64,11 +69,13 @@ impl Site {
             max_scan: config.max_scan.unwrap_or(limits.max_scan),
             page_size: config.page_size.unwrap_or(PAGE_SIZE).max(1),
             overrides: config.conformance.clone(),
+            above: Vec::new(),
         }
     }
 
-    /// The same source's settings for a catalogue below it.
-    pub(super) fn below(&self, name: &str, url: Url) -> Site {
+    /// The same source's settings for a catalogue below it, of which a document at `from` told.
+    pub(super) fn below(&self, name: &str, url: Url, from: &Url) -> Site {
+        let above = self.above.iter().chain([&self.url, from]).cloned().collect();
         Site {
             name: format!("{}/{name}", self.name),
             url,
@@ -78,7 +85,13 @@ impl Site {
             max_scan: self.max_scan,
             page_size: self.page_size,
             overrides: self.overrides.clone(),
+            above,
         }
+    }
+
+    /// Whether a URL leads back to this catalogue or to one above it, or deeper than any catalogue goes.
+    pub(super) fn leads_back(&self, url: &Url) -> bool {
+        *url == self.url || self.above.contains(url) || self.above.len() > MOST_ABOVE
     }
 
     /// A document by GET, all attempts.
@@ -88,12 +101,23 @@ impl Site {
 
     /// The answer to a request, all attempts.
     pub(super) fn request(&self, request: Request) -> Result<Text, Error> {
+        self.check(&request.url)?;
         text(self.library.document(&accepting(request))?)
     }
 
     /// The answer to a request, in so few attempts.
     pub(super) fn request_in(&self, attempts: u32, request: Request) -> Result<Text, Error> {
+        self.check(&request.url)?;
         text(self.library.document_in(attempts, &accepting(request))?)
+    }
+
+    /// A source from the network never reaches a file of this machine, whatever its documents link to.
+    fn check(&self, url: &Url) -> Result<(), Error> {
+        if url.scheme() != "file" || self.files() == Files::Allowed {
+            return Ok(());
+        }
+        let why = "a server named this file of this machine; it is not read".to_owned();
+        Err(Error::Http(http::Error::Denied { url: shown(url), why }))
     }
 
     /// Whether what this source says may point at files of this machine.

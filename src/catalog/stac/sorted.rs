@@ -2,13 +2,18 @@
 
 use super::super::{Depth, Error, Page, Pages};
 use super::plan::Order;
-use super::search::ItemPages;
 use crate::item::Item;
 use crate::query::{FieldOrder, in_order};
 
+/// Pages of items whose order somebody knows.
+pub(super) trait Ordered: Pages<Item> {
+    /// Who puts the items into order, as far as is known now: the server, unless a page has shown otherwise.
+    fn order(&self) -> Order;
+}
+
 /// The pages of a search in order: as they come where the server sorts, else one page after all was read.
-pub(super) struct Sorted {
-    pages: ItemPages,
+pub(super) struct Sorted<P> {
+    pages: P,
     order: Vec<FieldOrder>,
     /// Most items read to be sorted.
     most: u64,
@@ -17,9 +22,9 @@ pub(super) struct Sorted {
     given: bool,
 }
 
-impl Sorted {
+impl<P: Ordered> Sorted<P> {
     /// Sorts at most `most` items.
-    pub(super) fn new(pages: ItemPages, order: Vec<FieldOrder>, most: u64) -> Sorted {
+    pub(super) fn new(pages: P, order: Vec<FieldOrder>, most: u64) -> Sorted<P> {
         Sorted { pages, order, most, gathered: Vec::new(), scanned: 0, given: false }
     }
 
@@ -35,7 +40,7 @@ impl Sorted {
     }
 }
 
-impl Pages<Item> for Sorted {
+impl<P: Ordered> Pages<Item> for Sorted<P> {
     fn next_page(&mut self) -> Result<Option<Page<Item>>, Error> {
         if self.given {
             return Ok(None);

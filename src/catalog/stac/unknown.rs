@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::{Error, Search};
 use super::api::Api;
-use crate::query::{self, Comparison, Predicate, Test, suggest};
+use crate::query::{self, Comparison, Predicate, Query, Test, suggest};
 
 /// Names that every item has, whatever its queryables say.
 const OWN: &[&str] = &[
@@ -53,10 +53,21 @@ pub(super) fn check(api: &Api, search: &Search) -> Result<(), Error> {
     };
     let properties = item.feature().get("properties").and_then(Value::as_object);
     known.extend(properties.into_iter().flatten().map(|(name, _)| name.clone()));
-    let Some((name, predicate)) = missing(&known) else {
+    refuse(&search.query, collection, &known)
+}
+
+/// Looks at a search that found nothing, where all properties that its collection's items have are known.
+///
+/// # Errors
+/// [`Error::Query`] where it names another one.
+pub(super) fn refuse(query: &Query, collection: &str, known: &BTreeSet<String>) -> Result<(), Error> {
+    let mut named = query.predicates().iter().flat_map(|p| names(p).into_iter().map(move |n| (n, p)));
+    let Some((name, predicate)) =
+        named.find(|(name, _)| !OWN.contains(&name.as_str()) && !known.contains(name))
+    else {
         return Ok(());
     };
-    let near = suggest(name, known.iter().map(String::as_str));
+    let near = suggest(&name, known.iter().map(String::as_str));
     Err(Error::Query(query::Error {
         segment: predicate.segment(),
         why: format!("no item of {collection} is known to have a property {name}"),

@@ -1,7 +1,9 @@
 //! The client against the embedded server, which is as odd as the real ones.
 
+mod files;
 mod plain;
 mod quirks;
+mod walks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,11 +149,22 @@ impl Fixture {
 
 pub(super) fn client(url: &str, configure: impl Fn(&mut SourceConfig)) -> (Arc<dyn Catalog>, Arc<Report>) {
     let report = Arc::new(Report::new());
-    let settings = Settings { pause: Duration::from_millis(1), ..Settings::default() };
-    let http = Arc::new(Http::new(settings, Vec::new(), Arc::clone(&report)).unwrap());
+    let cache = Arc::new(Cache::none(Arc::clone(&report)));
+    let kind = SourceKind::Url(Url::parse(url).unwrap());
+    (source(kind, cache, Duration::ZERO, &report, configure), report)
+}
+
+/// A client that keeps documents for so long.
+pub(super) fn source(
+    kind: SourceKind,
+    cache: Arc<Cache>,
+    lifetime: Duration,
+    report: &Arc<Report>,
+    configure: impl Fn(&mut SourceConfig),
+) -> Arc<dyn Catalog> {
     let mut config = SourceConfig {
         name: "demo".into(),
-        kind: SourceKind::Url(Url::parse(url).unwrap()),
+        kind,
         headers: Vec::new(),
         credential: None,
         max_items: None,
@@ -161,9 +174,13 @@ pub(super) fn client(url: &str, configure: impl Fn(&mut SourceConfig)) -> (Arc<d
         conformance: Vec::new(),
     };
     configure(&mut config);
-    let cache = Arc::new(Cache::none(Arc::clone(&report)));
-    let library = Library::new("demo", http, cache, Arc::clone(&report), Duration::ZERO, Reach::Online);
-    (open(&config, library, &Limits::default(), Arc::clone(&report)), report)
+    let library = Library::new("demo", http(report), cache, Arc::clone(report), lifetime, Reach::Online);
+    open(&config, library, &Limits::default(), Arc::clone(report))
+}
+
+pub(super) fn http(report: &Arc<Report>) -> Arc<Http> {
+    let settings = Settings { pause: Duration::from_millis(1), ..Settings::default() };
+    Arc::new(Http::new(settings, Vec::new(), Arc::clone(report)).unwrap())
 }
 
 pub(super) fn query(segments: &[&str]) -> Query {
