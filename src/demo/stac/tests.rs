@@ -9,20 +9,26 @@ use super::*;
 use crate::demo::{
     Demo, Options,
     http::probe::{Reply, get},
-    start,
+    start, world,
 };
 use serde_json::Value;
+use std::sync::Arc;
 use url::form_urlencoded::byte_serialize;
+
+/// What is served here: the small world.
+fn small() -> Options {
+    Options { world: Arc::new(world::small()), ..Options::default() }
+}
 
 /// A server with the default quirks changed.
 fn with(change: impl FnOnce(&mut Quirks)) -> Demo {
     let mut quirks = Quirks::default();
     change(&mut quirks);
-    start(Options { quirks: Some(quirks), ..Options::default() }).unwrap()
+    start(Options { quirks: Some(quirks), ..small() }).unwrap()
 }
 
 fn like(personality: Personality) -> Demo {
-    start(Options { personality, ..Options::default() }).unwrap()
+    start(Options { personality, ..small() }).unwrap()
 }
 
 fn plain() -> Demo {

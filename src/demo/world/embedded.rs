@@ -11,6 +11,7 @@ use super::bulk::{Many, Mosaics, SmallFiles};
 use super::elevation::Elevation;
 use super::file::File;
 use super::kaguya::Kaguya;
+use super::landsat::Landsat;
 use super::nasty::Nasty;
 use super::sentinel::Sentinel;
 use super::{Assets, Collection, Items, World};
@@ -35,15 +36,8 @@ pub(super) trait Series: Items {
 /// handle. It is the same at every start and takes next to no time, as items and bytes are made when they are
 /// asked for.
 pub fn embedded() -> World {
-    let series: Vec<Arc<dyn Series>> = vec![
-        Arc::new(Kaguya::new()),
-        Arc::new(Sentinel::new()),
-        Arc::new(Elevation),
-        Arc::new(Mosaics),
-        Arc::new(SmallFiles),
-        Arc::new(Many),
-        Arc::new(Nasty::new()),
-    ];
+    let mut series = well_behaved();
+    series.push(Arc::new(Nasty::new()));
     let collections = series
         .iter()
         .map(|one| Collection {
@@ -64,6 +58,19 @@ pub fn embedded() -> World {
         catalogs: Vec::new(),
         assets: Arc::new(Files { series, opened }),
     }
+}
+
+/// The collections that keep to the specification.
+fn well_behaved() -> Vec<Arc<dyn Series>> {
+    vec![
+        Arc::new(Kaguya::new()),
+        Arc::new(Sentinel::new()),
+        Arc::new(Landsat::new()),
+        Arc::new(Elevation),
+        Arc::new(Mosaics),
+        Arc::new(SmallFiles),
+        Arc::new(Many),
+    ]
 }
 
 /// The files of all collections.
@@ -113,6 +120,61 @@ mod tests {
                 collection.id()
             );
             assert!(collection.queryables.get("datetime").is_some());
+        }
+    }
+
+    /// All positions of a geometry.
+    fn positions(coordinates: &Value) -> Vec<[f64; 2]> {
+        let Some(parts) = coordinates.as_array() else { return Vec::new() };
+        match parts[..] {
+            [Value::Number(ref lon), Value::Number(ref lat), ..] => {
+                vec![[lon.as_f64().unwrap(), lat.as_f64().unwrap()]]
+            }
+            _ => parts.iter().flat_map(positions).collect(),
+        }
+    }
+
+    #[test]
+    fn items_are_whole_and_their_files_are_there() {
+        for one in well_behaved() {
+            let mut ids = std::collections::HashSet::new();
+            for (turn, n) in (0..one.len()).step_by((one.len() / 200).max(1)).enumerate() {
+                let item = one.json(n);
+                let id = item["id"].as_str().unwrap();
+                assert!(!id.is_empty() && ids.insert(id.to_owned()), "{id}");
+                assert_eq!(item["collection"], one.collection()["id"]);
+
+                let summary = one.summary(n);
+                assert_eq!(summary.id, id);
+                assert!(
+                    summary.datetime.is_some() || (summary.start.is_some() && summary.end.is_some()),
+                    "{id}"
+                );
+                let [west, south, east, north] = summary.bbox.unwrap();
+                let footprint = positions(&item["geometry"]["coordinates"]);
+                assert!(!footprint.is_empty(), "{id}");
+                for [lon, lat] in footprint {
+                    assert!((south..=north).contains(&lat), "{id}: {lat}");
+                    let beyond =
+                        if west <= east { lon < west || lon > east } else { lon < west && lon > east };
+                    assert!(!beyond, "{id}: {lon}");
+                }
+
+                // Files of every eighth item: those of the others are made alike, and making takes its time.
+                let looked_into = if turn % 8 == 0 { item["assets"].as_object() } else { None };
+                for (key, asset) in looked_into.into_iter().flatten() {
+                    let href = asset["href"].as_str().unwrap();
+                    if href.contains("://") {
+                        continue;
+                    }
+                    let file = one.file(href.strip_prefix(one.folder()).unwrap());
+                    let file = file.unwrap_or_else(|| panic!("{id}/{key}: {href}"));
+                    assert_eq!(asset["type"], file.media_type, "{id}/{key}");
+                    if let Some(size) = asset["file:size"].as_u64() {
+                        assert_eq!(file.bytes().len(), size, "{id}/{key}");
+                    }
+                }
+            }
         }
     }
 

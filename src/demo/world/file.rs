@@ -16,6 +16,9 @@ pub(super) const JSON: &str = "application/json";
 /// Media type of XML.
 pub(super) const XML: &str = "application/xml";
 
+/// Media type of a web page.
+pub(super) const HTML: &str = "text/html";
+
 /// A file that is not made yet.
 pub(super) struct File {
     /// For `Content-Type`.

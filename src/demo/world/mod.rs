@@ -10,6 +10,7 @@ mod elevation;
 mod embedded;
 mod file;
 mod kaguya;
+mod landsat;
 mod nasty;
 mod pvl;
 pub mod raster;

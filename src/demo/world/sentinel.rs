@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use jiff::Span;
 use jiff::civil::{Date, date};
-use jiff::{Span, ToSpan};
 use serde_json::{Map, Value, json};
 
 use super::Items;
@@ -18,7 +18,7 @@ use super::utm::Utm;
 const ID: &str = "sentinel-2-l2a";
 const FOLDER: &str = "sentinel-2-l2a/";
 /// Where four squares of the military grid meet, in metres of EPSG:32632: the origin of the land.
-const ORIGIN: (f64, f64) = (500_000.0, 6_000_000.0);
+pub(super) const ORIGIN: (f64, f64) = (500_000.0, 6_000_000.0);
 /// Pixels of 10 m on the side of a scene: a multiple of those of 60 m, and of the overviews.
 const SIDE: i64 = 768;
 /// The whole of the four squares, which has one sky.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use url::Url;
 
 fn files(layout: Layout) -> Demo {
-    start(Options { personality: Personality::Static, layout, ..Options::default() }).unwrap()
+    start(Options { personality: Personality::Static, layout, ..small() }).unwrap()
 }
 
 /// All documents below `url`, found by following `child` and `item` links.

@@ -144,6 +144,17 @@ const CAMPAIGNS: [Campaign; 11] = [
     campaign(Satellite::Landsat8, CHUKOTKA, date(2018, 5, 1), date(2018, 9, 30)),
 ];
 
+/// What a satellite acquired between two days (both counted) of the places whose centres lie within a region:
+/// west, south, east, north in degrees.
+pub(in crate::demo) fn acquisitions(
+    satellite: Satellite,
+    region: [f64; 4],
+    first: Date,
+    last: Date,
+) -> Vec<Acquisition> {
+    campaign(satellite, region, first, last).acquisitions()
+}
+
 impl Campaign {
     fn acquisitions(&self) -> Vec<Acquisition> {
         let rows = (1..=120).flat_map(|row| (1..=233).map(move |path| (path, row)));

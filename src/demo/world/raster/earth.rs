@@ -62,7 +62,7 @@ impl Scene {
         let (west, north) = (bounds.x as f64, bounds.y as f64);
         let (east, south) = (west + bounds.width as f64, north + bounds.height as f64);
         // Clouds are large in a large picture.
-        let sky = Sky::over(clouds.over, clouds.seed, bounds.width as f64 / 2.2, clouds.share);
+        let sky = Sky::over(clouds.over, clouds.seed, clouds.over.width as f64 / 4.4, clouds.share);
         let corners = [(west, north), (east, north), (east, south), (west, south)];
         Scene { pixel, bounds, corners, palette: Palette::on(day), day, sky }
     }
