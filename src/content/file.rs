@@ -87,6 +87,16 @@ impl OpenFile {
         read
     }
 
+    /// Whether a read that [`OpenFile::read_cached`] could not answer is the kernel's own read-ahead behind what
+    /// somebody read, as far as can be told. The kernel drops a read-ahead that fails, and asks again for what
+    /// a program turns out to want: then this says no. So such a read may be answered with an error that no
+    /// program sees, and its bytes need not be fetched.
+    pub fn is_read_ahead(&self, offset: u64, length: usize) -> bool {
+        let Some(tiles) = self.body.tiles() else { return false };
+        let end = offset.saturating_add(length as u64).min(self.size());
+        lock(&self.reader).windows.is_read_ahead(&tiles, &(offset..end))
+    }
+
     /// The backing file, where all of this version is on disk and verified: for passthrough. While the handle
     /// lives, no block of it is evicted.
     ///

@@ -6,6 +6,7 @@
 //! to be as wide again, a window to be as high again. What was expected and never read is counted, and
 //! expectations end where they cost too much.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::tiff::{Spot, Tiles};
@@ -22,6 +23,11 @@ const LONG_ROW: usize = 3;
 const GAP: u64 = 16 * 1024;
 /// The kernel reads on behind what is read by so much: such a read into a tile says nothing of the reader.
 const READ_AHEAD: u64 = 128 * 1024;
+/// A tile may be first read by so little.
+const FIRST_READ: u64 = 8 * 1024;
+const PAGE: u64 = 4096;
+/// So many refused reads are remembered.
+const REFUSED: usize = 32;
 /// A tile longer than this is read like a file of its own.
 const LONGEST: u64 = 8 * 1024 * 1024;
 
@@ -35,7 +41,9 @@ pub struct Windows {
     read: u64,
     wasted: u64,
     /// Where the latest reads ended.
-    ends: [u64; 8],
+    ends: [u64; 32],
+    /// The latest reads that were taken for the kernel's own.
+    refused: VecDeque<Range<u64>>,
 }
 
 #[derive(Debug)]
@@ -64,12 +72,13 @@ impl Windows {
         let goes_on = self.ends.contains(&read.start);
         self.ends.rotate_right(1);
         self.ends[0] = read.end;
-        let spot = tiles.at(read.start)?;
+        let spot = spot_of(tiles, &read)?;
         let tile = tiles.bytes(spot).filter(|tile| tile.end - tile.start <= LONGEST)?;
-        let known = |window: &Window| window.last == spot || window.expected.contains(&spot);
-        if goes_on && read.start < tile.start + READ_AHEAD && !self.current.as_ref().is_some_and(known) {
+        let asked_again = self.refused.iter().any(|refused| refused.contains(&read.start));
+        if goes_on && !asked_again && self.is_beyond(&read, spot, &tile) {
             return None;
         }
+        let tile = with_overrun(&tile);
         let next = match &mut self.current {
             Some(window) if window.last == spot => Vec::new(),
             Some(window) if window.goes_on(spot) => {
@@ -80,12 +89,38 @@ impl Windows {
             _ => {
                 self.finish(tiles);
                 self.read += tile.end - tile.start;
-                let (width, height) = shape(&self.shapes).unwrap_or((1, 1));
+                let (width, height) = usual(&self.shapes).unwrap_or((1, 1));
                 self.current = Some(Window::begin(spot));
                 self.expect(tiles, grid(spot.level, spot.column, width, spot.row, height))
             }
         };
         Some(Wanted { tile, next })
+    }
+
+    /// Whether a read that goes on from another has run out of the window, into the next tile of the file.
+    fn is_beyond(&self, read: &Range<u64>, spot: Spot, tile: &Range<u64>) -> bool {
+        let known = |window: &Window| window.last == spot || window.expected.contains(&spot);
+        read.start < tile.start + READ_AHEAD + FIRST_READ && !self.current.as_ref().is_some_and(known)
+    }
+
+    /// Whether a read is the kernel's own read-ahead behind a row of tiles, as far as the windows before tell:
+    /// nobody waits for it, and the kernel drops it without a word if it fails. The same bytes are never taken
+    /// for that twice: whoever does want them asks again.
+    pub fn is_read_ahead(&mut self, tiles: &Tiles, read: &Range<u64>) -> bool {
+        let Some(spot) = spot_of(tiles, read) else { return false };
+        let Some(tile) = tiles.bytes(spot) else { return false };
+        let row_is_full = |window: &Window| {
+            usual(&self.shapes).is_some_and(|(width, _)| window.columns.len() >= width as usize)
+        };
+        let is = self.ends.contains(&read.start)
+            && self.current.as_ref().is_some_and(row_is_full)
+            && self.is_beyond(read, spot, &tile)
+            && !self.refused.iter().any(|refused| refused.start < read.end && read.start < refused.end);
+        if is {
+            self.refused.push_front(read.clone());
+            self.refused.truncate(REFUSED);
+        }
+        is
     }
 
     /// The current window is over: remembers its shape, counts what was expected in vain.
@@ -107,8 +142,13 @@ impl Windows {
         let expected: Vec<Spot> = spots.take(MOST_TILES).filter(new).collect();
         let bytes = expected.iter().filter_map(|spot| tiles.bytes(*spot)).collect();
         window.expected.extend(expected);
-        runs(bytes)
+        runs(bytes).iter().map(with_overrun).collect()
     }
+}
+
+/// The tile a read is of. The kernel reads from a page's beginning, where the tile before may not have ended.
+fn spot_of(tiles: &Tiles, read: &Range<u64>) -> Option<Spot> {
+    tiles.at((read.start + PAGE - 1).min(read.end.saturating_sub(1)))
 }
 
 /// The tiles of a rectangle, row by row.
@@ -119,12 +159,12 @@ fn grid(level: usize, column: u32, width: u32, row: u32, height: u32) -> impl It
 }
 
 /// The smaller of the shapes seen, in each direction.
-fn shape(shapes: &[(u32, u32)]) -> Option<(u32, u32)> {
+fn usual(shapes: &[(u32, u32)]) -> Option<(u32, u32)> {
     shapes.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)))
 }
 
 fn width_of(shapes: &[(u32, u32)]) -> usize {
-    shape(shapes).map_or(0, |(width, _)| width as usize)
+    usual(shapes).map_or(0, |(width, _)| width as usize)
 }
 
 impl Window {
@@ -163,6 +203,13 @@ impl Window {
     }
 }
 
+/// The bytes that the kernel asks for when a program reads these: it may begin small, goes on in steps of its
+/// read-ahead, the last of which runs over the end, and whoever waits for the end waits for all of it.
+fn with_overrun(range: &Range<u64>) -> Range<u64> {
+    let first = range.start / PAGE * PAGE;
+    range.start..first + (range.end - first).next_multiple_of(READ_AHEAD) + FIRST_READ
+}
+
 /// Joins ranges that are close to one another.
 fn runs(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     ranges.sort_unstable_by_key(|range| range.start);
@@ -197,12 +244,12 @@ mod tests {
         let tile = tiles.bytes(Spot { level: 0, column, row }).unwrap();
         // As the kernel does it: a bit of the tile, the rest in steps, and some of what follows.
         let next = windows.note(tiles, tile.start..tile.start + 8192).unwrap();
-        assert_eq!(next.tile, tile);
+        assert_eq!(next.tile, with_overrun(&tile));
         let mut at = tile.start + 8192;
         while at < tile.end + READ_AHEAD {
             match windows.note(tiles, at..at + READ_AHEAD) {
                 Some(wanted) if at < tile.end => {
-                    assert_eq!(wanted, Wanted { tile: tile.clone(), next: vec![] })
+                    assert_eq!(wanted, Wanted { tile: with_overrun(&tile), next: vec![] })
                 }
                 Some(beyond) => assert_eq!(beyond.next, []),
                 None => assert!(at >= tile.end),
@@ -216,12 +263,13 @@ mod tests {
     fn windows_like_the_last_are_expected_and_their_rows_joined() {
         let (tiles, mut windows) = (tiles(), Windows::default());
         let bytes = |column, row| tiles.bytes(Spot { level: 0, column, row }).unwrap();
+        let over = |range: Range<u64>| with_overrun(&range);
         assert_eq!(read(&mut windows, &tiles, 0, 0), []);
         assert_eq!(read(&mut windows, &tiles, 1, 0), []);
-        assert_eq!(read(&mut windows, &tiles, 0, 1), vec![bytes(1, 1)], "a row like the first");
+        assert_eq!(read(&mut windows, &tiles, 0, 1), vec![over(bytes(1, 1))], "a row like the first");
         assert_eq!(read(&mut windows, &tiles, 1, 1), []);
         let next = read(&mut windows, &tiles, 3, 2);
-        assert_eq!(next, [bytes(4, 2), bytes(3, 3).start..bytes(4, 3).end]);
+        assert_eq!(next, vec![over(bytes(4, 2)), over(bytes(3, 3).start..bytes(4, 3).end)]);
         for (column, row) in [(4, 2), (3, 3), (4, 3)] {
             assert_eq!(read(&mut windows, &tiles, column, row), []);
         }
@@ -229,18 +277,43 @@ mod tests {
     }
 
     #[test]
+    fn read_ahead_behind_a_usual_row_is_known_and_never_refused_twice() {
+        let (tiles, mut windows) = (tiles(), Windows::default());
+        let beyond = |column, row| {
+            let end = with_overrun(&tiles.bytes(Spot { level: 0, column, row }).unwrap()).end;
+            end..end + READ_AHEAD
+        };
+        // Reads a tile up to its end and a little over, as the kernel does.
+        let to_end = |windows: &mut Windows, column, row| {
+            let tile = tiles.bytes(Spot { level: 0, column, row }).unwrap();
+            windows.note(&tiles, tile.start..tile.start + FIRST_READ);
+            windows.note(&tiles, tile.start + FIRST_READ..with_overrun(&tile).end);
+        };
+        to_end(&mut windows, 0, 0);
+        to_end(&mut windows, 1, 0);
+        assert!(!windows.is_read_ahead(&tiles, &beyond(1, 0)), "nothing is known of windows yet");
+        to_end(&mut windows, 0, 2);
+        assert!(!windows.is_read_ahead(&tiles, &beyond(0, 2)), "the row is expected to go on");
+        to_end(&mut windows, 1, 2);
+        assert!(windows.is_read_ahead(&tiles, &beyond(1, 2)));
+        assert!(!windows.is_read_ahead(&tiles, &beyond(1, 2)), "whoever asks twice wants it");
+        assert!(windows.note(&tiles, beyond(1, 2)).is_some());
+    }
+
+    #[test]
     fn a_long_row_goes_on_and_rows_follow() {
         let (tiles, mut windows) = (tiles(), Windows::default());
         let bytes = |column, row| tiles.bytes(Spot { level: 0, column, row }).unwrap();
+        let over = |range: Range<u64>| with_overrun(&range);
         assert_eq!(read(&mut windows, &tiles, 0, 0), []);
         assert_eq!(read(&mut windows, &tiles, 1, 0), []);
-        assert_eq!(read(&mut windows, &tiles, 2, 0), vec![bytes(3, 0).start..bytes(4, 0).end]);
+        assert_eq!(read(&mut windows, &tiles, 2, 0), vec![over(bytes(3, 0).start..bytes(4, 0).end)]);
         (3..5).for_each(|column| assert_eq!(read(&mut windows, &tiles, column, 0), []));
-        assert_eq!(read(&mut windows, &tiles, 0, 1), vec![bytes(1, 1).start..bytes(4, 1).end]);
+        assert_eq!(read(&mut windows, &tiles, 0, 1), vec![over(bytes(1, 1).start..bytes(4, 1).end)]);
         (1..5).for_each(|column| assert_eq!(read(&mut windows, &tiles, column, 1), []));
         assert_eq!(
             read(&mut windows, &tiles, 0, 2),
-            vec![bytes(1, 2).start..bytes(4, 3).end],
+            vec![over(bytes(1, 2).start..bytes(4, 3).end)],
             "two rows more"
         );
     }

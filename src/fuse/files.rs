@@ -144,6 +144,8 @@ impl Service {
                 self.report.error(&open.inode.path(), error.errno(), &error.to_string());
                 reply.error(Errno::from_i32(error.errno()));
             }
+            // Nobody waits for it, and who wants these bytes after all asks for them again.
+            None if file.is_read_ahead(offset, length) => reply.error(Errno::EAGAIN),
             None => {
                 let path = open.inode.path();
                 let work = move || file.read(offset, length).map_err(Error::from);
