@@ -154,6 +154,9 @@ pub trait Catalog: Send + Sync {
     /// Where the bytes of an asset are to be had. Makes no request. `None` for an asset without an href.
     fn origin(&self, item: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error>;
 
+    /// Ends what was begun at the server, at the end of a mount: logs out, takes wishes off a queue. Best effort.
+    fn leave(&self) {}
+
     /// The requests a search would make, as `METHOD URL` lines with bodies, for `stacfs explain`.
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error>;
 }

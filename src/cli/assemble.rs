@@ -1,6 +1,7 @@
 //! All services of one configuration, made once and wired together.
 
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -16,6 +17,9 @@ use crate::http::{self, Http};
 use crate::report::render::bytes;
 use crate::report::{Report, Row, lock, render};
 use crate::tree::{self, Control, Directory, Services, Source};
+
+/// How long an unmount waits for servers to be told.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// The services of one process.
 pub struct Assembly {
@@ -127,6 +131,21 @@ impl Assembly {
                 format!("no source answers, and nothing of any is cached: {}", all.join("; "))
             }
         }))
+    }
+
+    /// Ends what was begun at the servers, as far as that goes quickly.
+    pub fn leave(&self) {
+        let (sender, done) = mpsc::channel();
+        for member in self.sources.iter().cloned() {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                member.catalog.leave();
+                let _ = sender.send(());
+            });
+        }
+        drop(sender);
+        let until = Instant::now() + FAREWELL;
+        while done.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
     }
 
     /// The sources, in their order.

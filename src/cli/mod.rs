@@ -21,6 +21,7 @@ mod mount_options;
 mod options;
 mod standing;
 mod umount;
+mod usgs;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ enum Command {
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Usgs(usgs::Args),
 }
 
 /// Runs the command line of this process. 0 done, 1 failed, 2 wrong usage.
@@ -109,6 +111,7 @@ impl Command {
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Usgs(args) => usgs::run(&args),
         }
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn serve(config: Config, point: &Path, ready: impl FnOnce(&Mount) -> 
     unmount_on_signal(signals, mount.unmounter())?;
     ready(&mount)?;
     mount.wait();
+    assembly.leave();
     Ok(())
 }
 

@@ -243,6 +243,9 @@ impl Content {
         if let Some(known) = known.as_ref().filter(|known| self.ledger.is_good(identity, known)) {
             return Ok((known.clone(), Found::Nothing));
         }
+        if let Some(declared) = self.declared(object, known.as_ref()) {
+            return Ok((declared, Found::Nothing));
+        }
         let shown = self.known_size(object);
         match (self.look(object, place, known.as_ref(), shown), known) {
             (Ok(Contact { version, found }), _) => Ok((self.ledger.see(identity, version, shown), found)),
@@ -252,6 +255,22 @@ impl Content {
                 Ok((known, Found::Nothing))
             }
             (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The version of a staged object, as far as it is known without asking; `None` where its server must be
+    /// asked: its size is not declared, or was found to be another.
+    fn declared(&self, object: &Object, known: Option<&Known>) -> Option<Known> {
+        if !object.origin.is_staged() {
+            return None;
+        }
+        match known {
+            Some(known) if self.ledger.is_doubted(known) => None,
+            Some(known) => Some(known.clone()),
+            None => {
+                let version = Version { size: object.declared_size?, etag: None, modified: None };
+                Some(self.ledger.see(object.origin.identity(), version, None))
+            }
         }
     }
 

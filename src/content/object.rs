@@ -34,6 +34,13 @@ pub trait Origin: Send + Sync {
     /// After a failure it is called again with what went wrong, and may renew, move on to an alternate, or
     /// give up with words.
     fn locate(&self, trouble: Option<&Trouble>) -> Result<Location, Error>;
+
+    /// Whether locating it makes its server work: a download is requested, counted, prepared. Then nothing is
+    /// asked when it is opened, only when bytes are read, and what its catalogue declares is taken for true:
+    /// such a product does not change under its name.
+    fn is_staged(&self) -> bool {
+        false
+    }
 }
 
 /// A place to send a range request to.

@@ -52,6 +52,12 @@ impl Asset {
         size.as_u64().or_else(|| float().map(|f| f as u64)).or_else(|| size.as_str()?.parse().ok())
     }
 
+    /// Whether the asset is found by its name only: it holds what other assets of its item hold, and a walk
+    /// meets each byte once (`stacfs:unlisted`, which our M2M client writes).
+    pub fn is_unlisted(&self) -> bool {
+        self.fields.get("stacfs:unlisted").and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// The file extension's `file:local_path`: where the producer says the file belongs.
     pub fn local_path(&self) -> Option<&str> {
         self.fields.get("file:local_path").and_then(Value::as_str)

@@ -121,8 +121,10 @@ impl ItemDirectory {
     }
 
     fn entries(&self, item: &NamedItem) -> Vec<Entry> {
-        let shown =
-            item.files.iter().enumerate().filter(|(_, (name, asset))| self.view.shows(&asset.key, name));
+        // Who names assets by `assets=` gets what was named.
+        let named = self.view.assets.is_some();
+        let listed = item.files.iter().enumerate().filter(|(_, (_, asset))| named || !asset.is_unlisted());
+        let shown = listed.filter(|(_, (name, asset))| self.view.shows(&asset.key, name));
         let assets = shown.filter_map(|(at, _)| self.asset(item, at));
         std::iter::once(self.item_json(item)).chain(assets).collect()
     }

@@ -14,6 +14,7 @@ mod downloads;
 mod envelope;
 mod fields;
 mod footprint;
+mod ids;
 mod origin;
 mod pages;
 mod plan;
@@ -26,7 +27,9 @@ mod tidy;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use serde_json::{Value, json};
 use url::Url;
 
 use super::{Catalog, Count, Description, Error, Pages, Queryable, Search};
@@ -38,6 +41,7 @@ use crate::query::Evaluator;
 use crate::report::Report;
 use archive::{Archive, Settings};
 use downloads::{Downloads, Patience};
+pub use ids::is_valid;
 use pages::{Listed, ScenePages};
 use plan::{Branch, Plan, Said};
 use session::{Account, Session};
@@ -67,16 +71,36 @@ pub fn open(
     Arc::new(Usgs::new(session, settings, Patience::default(), report))
 }
 
+/// What a login has brought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Login {
+    /// The ERS user name.
+    pub username: String,
+    /// What the account may do: `user`, `download`, `order`.
+    pub permissions: Vec<String>,
+    /// How old the key is. It lives for two hours after its last use.
+    pub age: Duration,
+}
+
 impl Usgs {
     fn new(session: Arc<Session>, settings: Settings, patience: Patience, report: Arc<Report>) -> Usgs {
         let downloads = Arc::new(Downloads::new(Arc::clone(&session), patience));
         Usgs { archive: Arc::new(Archive::new(session, settings, report)), downloads }
     }
 
-    /// Takes what was put there off the download queue and logs out. Best effort, for the end of a mount.
-    pub fn leave(&self) {
-        self.downloads.clear();
-        self.archive.session().logout();
+    /// Logs in, where that was not done yet, and asks what the account may do.
+    ///
+    /// # Errors
+    /// Whatever M2M says: which of user, token and permission is missing.
+    pub fn login(&self) -> Result<Login, Error> {
+        let permissions = self.archive.session().ask("permissions", &json!({}))?;
+        let permissions = permissions.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let (_, username) = self.archive.session().place();
+        Ok(Login {
+            username: username.unwrap_or_default().to_owned(),
+            permissions: permissions.map(str::to_owned).collect(),
+            age: self.archive.session().key_age().unwrap_or_default(),
+        })
     }
 
     fn plan(&self, search: &Search) -> Result<Plan, Error> {
@@ -145,6 +169,11 @@ impl Catalog for Usgs {
 
     fn origin(&self, _: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error> {
         Ok(asset.href().map(|href| origin::of(href, &self.downloads)))
+    }
+
+    fn leave(&self) {
+        self.downloads.clear();
+        self.archive.session().logout();
     }
 
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {

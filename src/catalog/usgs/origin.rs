@@ -34,6 +34,10 @@ impl Origin for Staged {
         let url = self.downloads.url(&self.identity, &self.product, trouble)?;
         Ok(Location { url, headers: Vec::new(), expires: None })
     }
+
+    fn is_staged(&self) -> bool {
+        true
+    }
 }
 
 /// A picture: its URL is for ever.

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
 use super::envelope::{members, number, text};
+use super::ids::ProductId;
 use super::{footprint, tidy};
 use crate::item::Item;
 
@@ -136,43 +137,6 @@ fn pictures(id: &str, scene: &Value) -> Map<String, Value> {
         }
     }
     assets
-}
-
-/// What a Landsat product id says: `LC08_L2SP_012025_20201231_20210308_02_T1`.
-struct ProductId<'a> {
-    instruments: &'static [&'static str],
-    spacecraft: u8,
-    level: &'a str,
-    path_row: &'a str,
-    acquired: &'a str,
-    collection: &'a str,
-    tier: &'a str,
-}
-
-impl ProductId<'_> {
-    fn read(id: &str) -> Option<ProductId<'_>> {
-        let parts: Vec<&str> = id.split('_').collect();
-        let [spacecraft, level, path_row, acquired, _, collection, tier] = parts[..] else { return None };
-        let instruments: &[&str] = match spacecraft.get(..2)? {
-            "LC" => &["oli", "tirs"],
-            "LO" => &["oli"],
-            "LE" => &["etm+"],
-            "LT" => &["tm"],
-            "LM" => &["mss"],
-            _ => return None,
-        };
-        let digits = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_digit());
-        let spacecraft = spacecraft.get(2..)?.parse().ok()?;
-        (digits(path_row, 6) && digits(acquired, 8)).then_some(ProductId {
-            instruments,
-            spacecraft,
-            level,
-            path_row,
-            acquired,
-            collection,
-            tier,
-        })
-    }
 }
 
 #[cfg(test)]

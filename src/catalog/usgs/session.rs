@@ -125,9 +125,9 @@ impl Session {
         (&self.base, self.account.as_ref().map(|account| account.username.as_str()))
     }
 
-    /// Age of the key since login, and the time since it was last used.
-    pub fn key_age(&self) -> Option<(Duration, Duration)> {
-        lock(&self.key).as_ref().map(|key| (key.made.elapsed(), key.used.elapsed()))
+    /// Time since the login; `None` where there was none.
+    pub fn key_age(&self) -> Option<Duration> {
+        lock(&self.key).as_ref().map(|key| key.made.elapsed())
     }
 
     /// Asks an endpoint (`scene-search`) with a JSON body, and returns the envelope's `data`. Equal questions

@@ -4,6 +4,7 @@ mod catalogue;
 mod downloading;
 mod searching;
 mod talking;
+mod walking;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +109,7 @@ fn all<T>(mut pages: Box<dyn Pages<T>>) -> Result<Vec<T>, Error> {
 }
 
 fn query(path: &str) -> Query {
-    let predicate = |text: &str| match Segment::parse(text, &()).unwrap() {
+    let predicate = |text: &str| match Segment::parse(text, &()).unwrap_or_else(|error| panic!("{error}")) {
         Segment::Predicate(predicate) => predicate,
         Segment::View(option) => panic!("{option:?}"),
     };

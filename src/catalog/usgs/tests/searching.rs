@@ -3,16 +3,18 @@
 use super::*;
 use crate::catalog::Count;
 use crate::demo::usgs::scenes::dataset;
+use crate::query::Evaluator;
 
 /// Landsat 7, level 2: across the antimeridian too.
 const ETM: &str = "landsat_etm_c2_l2";
 
 #[test]
 fn every_search_equals_a_look_at_every_scene() {
+    // Some hundred scenes of all regions: the search is cut to these days, whatever else it says.
+    const DAYS: &str = "datetime=2018-02..2018-08";
     let desk = Desk::of("demo", Settings { page_size: 2000, ..settings() });
-    let everything = desk.found(ETM, "");
-    let archive = desk.servers.m2m.archive();
-    assert_eq!(everything.len(), archive.scenes(dataset(ETM).unwrap()).count());
+    let everything = desk.found(ETM, DAYS);
+    assert!(everything.len() > 200, "{}", everything.len());
     let some = everything[everything.len() / 2].id().to_owned();
     let entity = property(&everything[7], "usgs:entity_id").as_str().unwrap().to_owned();
     let mut fruitful = 0;
@@ -75,17 +77,16 @@ fn every_search_equals_a_look_at_every_scene() {
         "bbox=3.5,43.4,4,44/datetime=2014..2017/months=6,7,8/max_cloud_cover=30",
         &format!("ids={some},nobody"),
         &format!("ids={some}/max_cloud_cover=100"),
-        &format!("id={some}"),
+        &format!("id.eq={some}"),
         &format!("usgs:entity_id={entity}"),
     ] {
-        let query = query(path);
-
-        let expected: Vec<Item> =
-            everything.iter().filter(|item| query.matches(item).unwrap()).cloned().collect();
-        assert_eq!(ids(&desk.found(ETM, path)), ids(&expected), "{path}");
+        let evaluator = Evaluator::new(&query(path)).unwrap();
+        let narrowed = format!("{path}/{DAYS}");
+        let expected: Vec<Item> = everything.iter().filter(|item| evaluator.matches(item)).cloned().collect();
+        assert_eq!(ids(&desk.found(ETM, &narrowed)), ids(&expected), "{path}");
         fruitful += u32::from(!expected.is_empty());
     }
-    assert!(fruitful > 40, "{fruitful}");
+    assert!(fruitful > 25, "{fruitful}");
 }
 
 #[test]
