@@ -1,7 +1,7 @@
 """Lets the validators find the schemas of STAC without the network.
 
 The schemas are those that pystac brings along: the installed one has version 1.1.0, an older one (in the folder
-`schemas` of the environment, put there by `scripts/validators`) has 1.0.0. Schemas of extensions are in no package:
+`schemas` of the environment, put there by `scripts/test`) has 1.0.0. Schemas of extensions are in no package:
 they are answered with one that all documents meet, and named on stderr, so that nobody takes them for judged.
 """
 
