@@ -20,8 +20,11 @@ fn pystac_validates_the_items_of_the_world() {
     let demo = whole();
     let program = format!("{PYTHON}/validate_items.py");
     let text = run("python3", &[&program, &demo.stac_url, "nasty"]);
-    let counts: Vec<(&str, usize)> =
-        text.lines().filter_map(|line| line.split_once(' ')).map(|(id, n)| (id, n.parse().unwrap())).collect();
+    let counts: Vec<(&str, usize)> = text
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(id, n)| (id, n.parse().unwrap()))
+        .collect();
     assert!(counts.len() >= 6 && counts.iter().all(|(_, n)| *n > 0), "{text}");
     assert!(counts.contains(&("kaguya_terrain_camera_monoscopic_uncontrolled_observations", 120)), "{text}");
 }
@@ -39,7 +42,10 @@ fn rasters(demo: &Demo, folder: &Path) -> Vec<PathBuf> {
         }
         let page = json(&format!("{}/collections/{id}/items?limit=1", demo.stac_url));
         let assets = page["features"][0]["assets"].as_object().cloned().unwrap_or_default();
-        for (key, asset) in assets.iter().filter(|(key, _)| ["image", "data", "B02", "blue", "visual", "scl"].contains(&key.as_str())) {
+        for (key, asset) in assets
+            .iter()
+            .filter(|(key, _)| ["image", "data", "B02", "blue", "visual", "scl"].contains(&key.as_str()))
+        {
             let Some(href) = asset["href"].as_str().filter(|href| href.ends_with(".tif")) else { continue };
             let file = folder.join(format!("{id}-{key}.tif"));
             std::fs::write(&file, get(href).bytes().unwrap()).unwrap();
@@ -57,10 +63,16 @@ fn gdal_takes_the_rasters_for_cloud_optimised() {
     assert!(files.len() >= 3, "{files:?}");
     for file in files {
         let mut command = Command::new(GDAL_PYTHON);
-        command.args(["-m", "osgeo_utils.samples.validate_cloud_optimized_geotiff", "--full-check=yes"]).arg(&file);
+        command
+            .args(["-m", "osgeo_utils.samples.validate_cloud_optimized_geotiff", "--full-check=yes"])
+            .arg(&file);
         let output = command.output().expect("python3-gdal, which scripts/test installs");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.contains("is a valid cloud optimized GeoTIFF"), "{file:?}: {said}");
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.contains("is a valid cloud optimized GeoTIFF"),
+            "{file:?}: {said}"
+        );
         assert!(!said.contains("warning"), "{file:?}: {said}");
     }
 }
