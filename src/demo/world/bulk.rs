@@ -350,7 +350,7 @@ impl Series for Mosaics {
             ".jpg" => {
                 // Between 480 and 750 pixels wide.
                 let level = (scale / 4).ilog2() + 1;
-                let (width, height) = ((360 * scale >> level) as usize, (180 * scale >> level) as usize);
+                let (width, height) = (((360 * scale) >> level) as usize, ((180 * scale) >> level) as usize);
                 let window = Window { level, x: 0, y: 0, width, height };
                 Some(File::preview(Preview {
                     picture: Arc::new(Mosaics::moon(scale)),

@@ -373,7 +373,7 @@ fn text_of(text: &str) -> String {
 /// The state of the camera model for USGSCSM: positions, velocities and attitudes along the orbit. Every tenth
 /// scene has one of half a megabyte, as real ones do; the others have a short one.
 pub(super) fn isd(scene: &Scene) -> String {
-    let samples = if scene.number % 10 == 0 { 1_500 } else { 60 };
+    let samples = if scene.number.is_multiple_of(10) { 1_500 } else { 60 };
     let orbit = MOON_RADIUS + 100_000.0;
     let [lon, lat] = scene.centre();
     let at = |n: u32| {

@@ -1,7 +1,8 @@
 //! The text files of a Landsat scene: MTL in its three forms, and the angle coefficients.
 
 use super::super::pvl::{self, Dialect, Pvl, group, text, value};
-use super::{ASSETS, FACTOR, Granule, KELVIN, Kind, PIXEL, REFLECTANCE};
+use super::assets::{ASSETS, KELVIN, Kind, REFLECTANCE};
+use super::{FACTOR, Granule, PIXEL};
 use crate::demo::usgs::scenes::Acquisition;
 
 /// How the metadata are written.
@@ -50,7 +51,7 @@ fn contents(granule: &Granule) -> Option<Pvl> {
     for asset in granule.assets().filter(|asset| matches!(asset.kind, Kind::Band(_))) {
         let key = match asset.ending.trim_end_matches(".TIF") {
             "QA_PIXEL" => "FILE_NAME_QUALITY_L1_PIXEL".to_owned(),
-            name => format!("FILE_NAME_BAND_{}", name.replace("SR_B", "").replace("ST_B", "ST_B")),
+            name => format!("FILE_NAME_BAND_{}", name.replace("SR_B", "")),
         };
         members.push(text(&key, &granule.name(asset)));
     }

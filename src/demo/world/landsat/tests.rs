@@ -1,5 +1,6 @@
 use std::collections::HashSet;
 
+use super::assets::QUALITY;
 use super::*;
 
 #[test]

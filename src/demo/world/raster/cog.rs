@@ -357,9 +357,12 @@ impl Cog {
     }
 }
 
+/// Tiles by file and place among its tiles.
+type Tiles = LruCache<(u64, usize), Arc<Vec<u8>>>;
+
 /// The tiles painted last, of all files: what a client reads in pieces is painted once. At most 24 MiB, as no
 /// file of the world has tiles of more than 768 KiB.
-static PAINTED: LazyLock<Mutex<LruCache<(u64, usize), Arc<Vec<u8>>>>> =
+static PAINTED: LazyLock<Mutex<Tiles>> =
     LazyLock::new(|| Mutex::new(LruCache::new(const { NonZeroUsize::new(32).unwrap() })));
 
 /// A tile between its leader and its trailer.

@@ -22,8 +22,11 @@ pub(super) const BLOCK: i64 = 256;
 /// A square of cover, row by row from the north-west.
 pub(super) type Block = Arc<Vec<Cover>>;
 
+/// Blocks by pixel size, column and row.
+type Blocks = LruCache<(u32, i64, i64), Block>;
+
 /// The blocks looked at last, by pixel size and place: 128 KiB each.
-static BLOCKS: LazyLock<Mutex<LruCache<(u32, i64, i64), Block>>> =
+static BLOCKS: LazyLock<Mutex<Blocks>> =
     LazyLock::new(|| Mutex::new(LruCache::new(const { NonZeroUsize::new(80).unwrap() })));
 
 /// The block in this column and row of blocks, for pixels of `pixel` metres.

@@ -16,7 +16,7 @@ impl Ground {
         let area = (length * length) as f32;
         // As many as cover the ground once, most of them small.
         let typical = smallest * (largest / smallest).powi(1).sqrt() * 0.8;
-        let count = (1.1 * area / (3.14 * typical * typical)) as i64;
+        let count = (1.1 * area / (std::f32::consts::PI * typical * typical)) as i64;
         for n in 0..count {
             let chance = |draw: u32| unit(draw, n, length as i64);
             let size = chance(3);
