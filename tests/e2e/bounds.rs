@@ -88,6 +88,25 @@ fn a_bounded_cache_stays_within_its_bound_and_memory_small() {
     assert!(sent(&demo) * 100 <= length * 110, "{} of {length}", sent(&demo));
 }
 
+#[test]
+fn eight_readers_of_eight_files_need_little_memory() {
+    const NAMES: [&str; 8] = ["a.bin", "b.bin", "c.bin", "d.bin", "e.bin", "f.bin", "g.bin", "h.bin"];
+    let files = NAMES.map(|name| Noisy::told("eight", name, 24 * MIB + 1));
+    let demo = serve(&files);
+    let mount = Mounted::of(&demo.stac_url);
+    thread::scope(|scope| {
+        for file in &files {
+            let handle = File::open(mount.path(&file.path())).unwrap();
+            scope.spawn(move || file.read_all(&handle).unwrap());
+        }
+    });
+    let memory = peak_memory(mount.server().unwrap());
+    println!("eight readers: {} MB of memory, {} MB sent", memory >> 20, sent(&demo) >> 20);
+    assert!(memory < 150 * MIB, "{memory} bytes of memory");
+    let length: u64 = files.iter().map(|file| file.length).sum();
+    assert!(sent(&demo) * 100 <= length * 101, "{} of {length}", sent(&demo));
+}
+
 /// A small file system of its own, taken down when dropped.
 struct SmallDisk(PathBuf);
 

@@ -325,7 +325,7 @@ fn an_ordinary_user_reads_the_same_bytes() {
              trap \"./stacfs umount mnt\" EXIT
              ./stacfs mount {url} mnt
              grep passthrough mnt/.stacfs/status
-             for time in 1 2; do cp mnt/{COLLECTION}/edges/*.bin out; done'",
+             for time in 1 2; do cp -f mnt/{COLLECTION}/edges/*.bin out; done'",
         home = home.display(),
         url = demo.stac_url,
     );
