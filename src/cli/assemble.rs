@@ -13,10 +13,11 @@ use crate::catalog::library::{Library, Reach};
 use crate::catalog::{self, Catalog, Description, stac, usgs};
 use crate::config::{Config, Layout, Limits, SourceConfig, SourceKind};
 use crate::content::Content;
+use crate::espa::Espa;
 use crate::http::{self, Http};
 use crate::report::render::bytes;
 use crate::report::{Report, Row, lock, render};
-use crate::tree::{self, Control, Directory, Services, Source};
+use crate::tree::{self, Control, Desk, Directory, Services, Source};
 
 /// How long an unmount waits for servers to be told.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -27,6 +28,7 @@ pub struct Assembly {
     report: Arc<Report>,
     cache: Arc<Cache>,
     content: Arc<Content>,
+    http: Arc<Http>,
     sources: Vec<Member>,
 }
 
@@ -91,7 +93,7 @@ impl Assembly {
             Ok(Member { config: source.clone(), catalog, answer: Arc::default() })
         };
         let sources = config.sources.iter().map(member).collect::<Result<Vec<_>, _>>()?;
-        let assembly = Assembly { config, report, cache, content, sources };
+        let assembly = Assembly { config, report, cache, content, http, sources };
         assembly.show();
         Ok(assembly)
     }
@@ -171,7 +173,14 @@ impl Assembly {
         });
         let sources = self.sources.iter().map(|member| {
             let (name, catalog) = (member.config.name.clone(), Arc::clone(&member.catalog));
-            Arc::new(Source::new(name, catalog, Arc::clone(&services), self.limits_of(&member.config)))
+            let source = Source::new(name, catalog, Arc::clone(&services), self.limits_of(&member.config));
+            Arc::new(match &member.config.kind {
+                SourceKind::Usgs { espa, .. } => {
+                    let espa = Arc::new(Espa::new(Arc::clone(&self.http), espa.clone()));
+                    source.with_desk(Desk::new(espa, Arc::clone(&self.content), mounted))
+                }
+                SourceKind::Url(_) | SourceKind::File(_) => source,
+            })
         });
         let mut sources: Vec<Arc<Source>> = sources.collect();
         let layout = match (self.config.layout, sources.pop()) {

@@ -1,5 +1,6 @@
 //! Checking an object against the checksum its catalogue declares, once all of it is here.
 
+use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::Error;
@@ -11,6 +12,7 @@ const STEP: usize = 1024 * 1024;
 /// Multihash codes.
 const SHA2_256: u64 = 0x12;
 const SHA2_512: u64 = 0x13;
+const MD5: u64 = 0xd5;
 
 impl Body {
     /// If all of the object is in the cache and has not been checked: checks it. One that is wrong is put out,
@@ -23,6 +25,7 @@ impl Body {
         let right = match checksum.function {
             SHA2_256 => self.has_digest::<Sha256>(checksum),
             SHA2_512 => self.has_digest::<Sha512>(checksum),
+            MD5 => self.has_digest::<Md5>(checksum),
             _ => Some(true),
         };
         let Some(right) = right else { return };

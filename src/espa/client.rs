@@ -20,7 +20,7 @@ pub struct Espa {
 }
 
 /// Which orders are listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Which {
     /// Those ordered and complete.
     Current,

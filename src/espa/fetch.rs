@@ -134,7 +134,7 @@ fn is_good(http: &Http, product: &Product, target: &Path, presence: Presence) ->
 }
 
 /// The published MD5, in small letters; `None` where there is none.
-fn published(http: &Http, url: &Url) -> Result<Option<String>, Error> {
+pub(super) fn published(http: &Http, url: &Url) -> Result<Option<String>, Error> {
     let document = match http.document(&Request::get(url.clone())) {
         Err(http::Error::Status { status: 404 | 410, .. }) => return Ok(None),
         other => other?,

@@ -7,6 +7,7 @@
 //!
 //! Nothing here remembers answers, save that a refused login is not tried again.
 
+mod archive;
 mod available;
 mod client;
 mod error;
@@ -19,6 +20,7 @@ mod tests;
 mod unpack;
 mod wish;
 
+pub use archive::Archive;
 pub use available::{Available, Sensor};
 pub use client::{Espa, Which};
 pub use error::Error;

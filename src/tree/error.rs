@@ -1,6 +1,6 @@
 //! Why the tree has no answer, and the one table that makes errnos of it.
 
-use crate::{catalog, content, query};
+use crate::{catalog, content, espa, query};
 
 /// A failed call on the tree.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -14,6 +14,9 @@ pub enum Error {
     /// The bytes cannot be had.
     #[error(transparent)]
     Content(#[from] content::Error),
+    /// ESPA has no answer.
+    #[error(transparent)]
+    Espa(#[from] espa::Error),
     /// Something that was there when it was listed, and is no more.
     #[error("{0}: the source has it no more; list the directory again")]
     Vanished(String),
@@ -33,6 +36,12 @@ impl Error {
             Error::Disk(_) => libc::EIO,
             Error::Vanished(_) => libc::ENOENT,
             Error::Content(error) => error.errno(),
+            Error::Espa(error) => match error {
+                espa::Error::Http(error) => error.errno(),
+                espa::Error::Refused(_) => libc::EACCES,
+                espa::Error::NoOrder(_) => libc::ENOENT,
+                _ => libc::EIO,
+            },
             Error::Catalog(error) => match error {
                 catalog::Error::Http(error) => error.errno(),
                 catalog::Error::Query(_) => libc::EINVAL,

@@ -10,12 +10,16 @@ mod by_date;
 mod citation;
 mod control;
 mod error;
+mod espa_directory;
+#[cfg(test)]
+mod espa_tests;
 mod feed;
 mod generated;
 mod item_directory;
 mod items_geojson;
 pub mod names;
 mod node;
+mod product_file;
 mod readme;
 mod root;
 mod rows;
@@ -32,6 +36,7 @@ use std::sync::Arc;
 
 pub use control::Control;
 pub use error::Error;
+pub use espa_directory::Desk;
 pub use node::{Attributes, Directory, Entry, EntryKind, File, Found, Identity, Listing, Node, Opened};
 pub use source::{Services, Source};
 

@@ -13,7 +13,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use lru::LruCache;
 
-use super::Error;
 use super::feed::{End, Feed};
 use super::generated::Written;
 use super::items_geojson;
@@ -21,6 +20,7 @@ use super::names::asset_files;
 use super::rows::{CollectionRow, CollectionSteps, ItemRow, ItemSteps};
 use super::spool::Spool;
 use super::turn::Turns;
+use super::{Desk, Error};
 use crate::catalog::{Catalog, Count, Depth, Search};
 use crate::config::Limits;
 use crate::content::Content;
@@ -65,6 +65,8 @@ pub struct Source {
     pub catalog: Arc<dyn Catalog>,
     /// What it shares with the others.
     pub services: Arc<Services>,
+    /// ESPA's orders, where the source has them: `espa/` at its root.
+    pub desk: Option<Arc<Desk>>,
     /// Limits in force for this source.
     pub limits: Limits,
     collections: Mutex<Option<Arc<Feed<CollectionRow>>>>,
@@ -140,6 +142,7 @@ impl Source {
             name,
             catalog,
             services,
+            desk: None,
             limits,
             collections: Mutex::default(),
             met: Mutex::new(LruCache::new(COUNTS)),
@@ -152,6 +155,11 @@ impl Source {
             layers: Mutex::new(LruCache::new(LAYERS)),
             writing: Turns::default(),
         }
+    }
+
+    /// The same source with `espa/` at its root.
+    pub fn with_desk(self, desk: Arc<Desk>) -> Source {
+        Source { desk: Some(desk), ..self }
     }
 
     /// A child catalogue, as a source of its own: the same one each time, so that it remembers.

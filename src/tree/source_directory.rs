@@ -11,7 +11,7 @@ use super::rows::{CollectionRow, Narrowed};
 use super::search_directory::{Scope, SearchDirectory};
 use super::source::{ABSENT, Selection, Source};
 use super::xattrs;
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Desk, Directory, Entry, Error, Found, Identity, Listing, Node};
 use crate::item::Collection;
 use crate::query::{Query, Segment, View, is_segment};
 
@@ -87,6 +87,11 @@ impl SourceDirectory {
         match name {
             "README.md" => Some(Found::Entry(self.readme())),
             "count" => Some(Found::Entry(self.count())),
+            // Orders have nothing to do with a search.
+            "espa" if self.query.predicates().is_empty() => {
+                let desk = self.source.desk.as_ref();
+                Some(desk.map_or_else(|| self.absent(), |desk| Found::Entry(desk.entry())))
+            }
             "espa" | ".stacfs" => Some(self.absent()),
             _ => None,
         }
@@ -178,7 +183,9 @@ impl Directory for SourceDirectory {
 
     fn list(&self) -> Arc<dyn Listing> {
         let this = self.clone();
-        Arc::new(Fed::new(vec![self.readme()], self.feed(), move |row: &CollectionRow| this.row_entry(row)))
+        let desk = self.source.desk.as_ref().filter(|_| self.query.predicates().is_empty());
+        let front = std::iter::once(self.readme()).chain(desk.map(Desk::entry)).collect();
+        Arc::new(Fed::new(front, self.feed(), move |row: &CollectionRow| this.row_entry(row)))
     }
 
     fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
