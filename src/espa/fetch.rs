@@ -63,13 +63,17 @@ impl Product {
     pub fn new(archive: &str, checksum: Option<&str>) -> Result<Product, Error> {
         let wrong = |why: &str| Error::Malformed { what: archive.to_owned(), why: why.to_owned() };
         let url = Url::parse(archive).map_err(|error| wrong(&error.to_string()))?;
+        let is_remote = |url: &Url| matches!(url.scheme(), "http" | "https");
+        if !is_remote(&url) {
+            return Err(wrong("it is on no server"));
+        }
         let last = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let name = percent_encoding::percent_decode_str(last).decode_utf8_lossy().into_owned();
         let is_plain = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
         if !is_plain || name.chars().any(char::is_control) || name.len() > 200 {
             return Err(wrong("it does not end in a file name"));
         }
-        let checksum = checksum.and_then(|text| Url::parse(text).ok());
+        let checksum = checksum.and_then(|text| Url::parse(text).ok()).filter(is_remote);
         Ok(Product { archive: url, checksum, name })
     }
 

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod crash;
+mod files;
 mod life;
 mod listings;
 mod mounted;

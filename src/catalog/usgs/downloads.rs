@@ -139,7 +139,7 @@ impl Downloads {
         let answer = self.session.act("download-request", &body).map_err(|error| failed(identity, error))?;
         let since = Instant::now();
         if let Some(row) = members(&answer, "availableDownloads").next() {
-            let url = text(row, "url").and_then(|url| Url::parse(&url).ok());
+            let url = address(row);
             let url = url.ok_or_else(|| self.not_yet(identity, "M2M says it is available, and not where"))?;
             return Ok(State::Ready { url, since, id: download(row) });
         }
@@ -162,7 +162,7 @@ impl Downloads {
             let look = self.look(&queued.label).map_err(|error| failed(identity, error))?;
             let own = |row: &&Value| download(row) == Some(queued.id);
             if let Some(row) = members(&look, "available").find(own)
-                && let Some(url) = text(row, "url").and_then(|url| Url::parse(&url).ok())
+                && let Some(url) = address(row)
             {
                 return Ok(url);
             }
@@ -237,4 +237,11 @@ fn failed(identity: &str, error: catalog::Error) -> Error {
         },
         error => Error::Denied { identity, why: error.to_string() },
     }
+}
+
+/// Where a download is to be had: on the network, since a server names no file of this machine.
+fn address(row: &Value) -> Option<Url> {
+    text(row, "url")
+        .and_then(|url| Url::parse(&url).ok())
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
 }

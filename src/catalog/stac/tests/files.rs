@@ -91,8 +91,12 @@ fn a_saved_search_keeps_its_places() {
 
 #[test]
 fn a_file_of_a_server_and_a_single_item() {
-    let options =
-        Options { personality: Personality::Static, layout: Layout::Relative, ..Options::default() };
+    let options = Options {
+        personality: Personality::Static,
+        layout: Layout::Relative,
+        world: Arc::new(demo::world::small()),
+        ..Options::default()
+    };
     let demo = demo::start(options).unwrap();
     for (path, want) in [
         ("earth/fields/items.geojson", None),
