@@ -123,7 +123,7 @@ fn an_order_lives() {
     let body: Value = serde_json::from_slice(&bench.sent("POST")[0].body).unwrap();
     assert_eq!(body[SENSOR], json!({"inputs": ids, "products": ["sr_ndvi"]}));
     assert!(body["note"].as_str().unwrap().starts_with("Note ä [stacfs "), "{body}");
-    assert_eq!(bench.espa.orders(Which::Current).unwrap(), [order.id.clone()]);
+    assert_eq!(bench.espa.orders(Which::Current).unwrap(), std::slice::from_ref(&order.id));
     assert_eq!(bench.espa.status(&order.id).unwrap(), "ordered");
     bench.usgs.advance(HOUR);
     assert_eq!(bench.espa.status(&order.id).unwrap(), "complete");

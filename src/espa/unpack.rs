@@ -28,7 +28,9 @@ const MOST_MEMBERS: usize = 10_000;
 /// [`Error::Corrupt`] where the archive is broken, would put anything elsewhere (`..`, absolute names, links), or
 /// unpacks to more than an honest one would.
 pub fn unpack(archive: &Path, folder: &Path) -> Result<usize, Error> {
-    let aside = folder.with_added_extension("unpacking");
+    let mut aside = folder.as_os_str().to_owned();
+    aside.push(".unpacking");
+    let aside = PathBuf::from(aside);
     remove(&aside)?;
     fs::create_dir(&aside).map_err(|error| Error::disk(&aside, &error))?;
     let unpacked = members(archive, &aside).and_then(|count| {

@@ -27,8 +27,10 @@ const OPEN: Duration = Duration::from_secs(60);
 const SETTLED: Duration = Duration::from_secs(3600);
 /// Answers kept of each kind.
 const KEPT: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// A document that ESPA has one of.
+type Resource = fn(&Espa) -> Result<Value, espa::Error>;
 /// What stands at the top, and the resource that answers for it.
-const LISTS: [(&str, fn(&Espa) -> Result<Value, espa::Error>); 5] = [
+const LISTS: [(&str, Resource); 5] = [
     ("user.json", Espa::user),
     ("formats.json", Espa::formats),
     ("projections.json", Espa::projections),
