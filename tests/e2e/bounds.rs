@@ -132,6 +132,8 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+        // The place it stood in could not be removed around it.
+        let _ = self.0.parent().map(fs::remove_dir_all);
     }
 }
 
