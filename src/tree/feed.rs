@@ -206,7 +206,7 @@ mod tests {
     impl Steps<u32> for Pages {
         fn step(&mut self) -> Result<Step<u32>, Error> {
             self.calls += 1;
-            if self.calls % 3 == 0 {
+            if self.calls.is_multiple_of(3) {
                 return Err(Error::Invalid("away".into()));
             }
             let rows: Vec<u32> = (self.next..self.last.min(self.next + 2)).collect();

@@ -184,13 +184,15 @@ impl Listing for Fixed {
 }
 
 type Makes<R> = Box<dyn Fn(&R) -> Entry + Send + Sync>;
+/// Makes the entry that says why a listing was cut.
+type Says = Box<dyn Fn(&str) -> Entry + Send + Sync>;
 
 /// Some entries in front, then the rows of a feed, then a word where the feed was cut.
 pub struct Fed<R> {
     front: Vec<Entry>,
     feed: Arc<Feed<R>>,
     entry: Makes<R>,
-    truncated: Option<Box<dyn Fn(&str) -> Entry + Send + Sync>>,
+    truncated: Option<Says>,
 }
 
 impl<R: Named + Clone> Fed<R> {

@@ -57,6 +57,11 @@ pub struct Services {
     pub mounted: Timestamp,
 }
 
+/// Collection and id.
+type ItemKey = (String, String);
+/// Collection, where it is one, and the query's key.
+type CountKey = (Option<String>, String);
+
 /// A catalogue as part of the tree.
 pub struct Source {
     /// Its name: the directory it gets where there are several.
@@ -72,11 +77,11 @@ pub struct Source {
     collections: Mutex<Option<Arc<Feed<CollectionRow>>>>,
     met: Mutex<LruCache<String, Met<Option<Arc<Collection>>>>>,
     listings: Mutex<LruCache<ListingKey, Arc<Feed<ItemRow>>>>,
-    items: Mutex<LruCache<(String, String), Met<Option<Arc<NamedItem>>>>>,
-    counts: Mutex<LruCache<(Option<String>, String), Met<u64>>>,
+    items: Mutex<LruCache<ItemKey, Met<Option<Arc<NamedItem>>>>>,
+    counts: Mutex<LruCache<CountKey, Met<u64>>>,
     layers: Mutex<LruCache<ListingKey, Layer>>,
     children: Mutex<HashMap<String, Arc<Source>>>,
-    asking: Turns<(String, String)>,
+    asking: Turns<ItemKey>,
     counting: Turns<String>,
     writing: Turns<ListingKey>,
 }

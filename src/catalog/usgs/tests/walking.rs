@@ -84,7 +84,6 @@ fn walk(directory: &Arc<dyn Directory>, path: &str, files: &mut Vec<String>) {
                 file.open().unwrap();
                 files.push(path);
             }
-            _ => {}
         }
     }
 }
