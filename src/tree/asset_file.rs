@@ -12,6 +12,9 @@ use super::{Attributes, Error, File, Identity, Opened};
 use crate::content::Object;
 use crate::item::Asset;
 
+/// Files up to this size are fetched ahead for who walks from item to item, in bytes.
+const SMALL: u64 = 1 << 20;
+
 /// An asset of an item, as a file.
 pub struct AssetFile {
     item: ItemRef,
@@ -46,6 +49,19 @@ impl AssetFile {
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
         let lifetime = if size.is_some() { self.item.source.lifetime() } else { Duration::ZERO };
         Attributes { size, modified: self.modified(), lifetime }
+    }
+
+    /// Lets the same asset of the next items be fetched, where somebody walks from item to item.
+    fn fetch_ahead(&self) {
+        let ahead = self.item.next_on_the_way(&self.key);
+        let object = |(item, named): &(ItemRef, Arc<NamedItem>)| {
+            let (_, asset) = named.files.iter().find(|(_, asset)| *asset.key == *self.key)?;
+            object(item, named, asset).ok()
+        };
+        let objects: Vec<Object> = ahead.iter().filter_map(object).collect();
+        if !objects.is_empty() {
+            self.item.source.services.content.prefetch(objects);
+        }
     }
 
     /// `updated`, else when it was taken, else what the server says of the object.
@@ -100,7 +116,11 @@ impl File for AssetFile {
 
     fn open(&self) -> Result<Opened, Error> {
         let content = &self.item.source.services.content;
-        Ok(Opened::Content(content.open(self.object()?, self.generation)?))
+        let opened = content.open(self.object()?, self.generation)?;
+        if opened.size() <= SMALL {
+            self.fetch_ahead();
+        }
+        Ok(Opened::Content(opened))
     }
 
     fn xattrs(&self) -> Vec<(String, Vec<u8>)> {

@@ -144,6 +144,11 @@ impl<R: Named + Clone> Feed<R> {
         ahead
     }
 
+    /// Where a row stands, among those read so far.
+    pub fn place(&self, row: &R) -> Option<usize> {
+        lock(&self.rows).places.get(&self.hasher.hash_one(row.name())).map(|&place| place as usize)
+    }
+
     /// All rows read so far.
     pub fn rows(&self) -> Vec<R> {
         lock(&self.rows).rows.clone()

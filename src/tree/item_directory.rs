@@ -68,6 +68,22 @@ impl ItemRef {
         Some(item)
     }
 
+    /// The items whose asset of this key is worth fetching ahead, now that this one's was opened: those of a
+    /// walk through a listing, as far as they are here.
+    pub fn next_on_the_way(&self, key: &Arc<str>) -> Vec<(ItemRef, Arc<NamedItem>)> {
+        let Some((row, feed)) = self.row.as_ref() else { return Vec::new() };
+        let Some(listing) = feed.upgrade() else { return Vec::new() };
+        let Some(place) = listing.place(row) else { return Vec::new() };
+        let ahead = self.source.walks.opened(Arc::as_ptr(&listing) as usize, key, place);
+        let rows = listing.known(ahead.start, ahead.len()).unwrap_or_default();
+        let item = |row: ItemRow| {
+            let item = ItemRef::listed(&self.source, &self.collection, row, feed);
+            let named = item.known()?;
+            Some((item, named))
+        };
+        rows.into_iter().filter_map(item).collect()
+    }
+
     /// The item: from here, else one request.
     pub fn load(&self) -> Result<Arc<NamedItem>, Error> {
         if let Some(known) = self.known() {

@@ -30,6 +30,7 @@ mod spool;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod walk;
 mod xattrs;
 
 use std::sync::Arc;

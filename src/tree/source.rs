@@ -20,6 +20,7 @@ use super::names::asset_files;
 use super::rows::{CollectionRow, CollectionSteps, ItemRow, ItemSteps};
 use super::spool::Spool;
 use super::turn::Turns;
+use super::walk::Walks;
 use super::{Desk, Error};
 use crate::catalog::{Catalog, Count, Depth, Search};
 use crate::config::Limits;
@@ -74,6 +75,8 @@ pub struct Source {
     pub desk: Option<Arc<Desk>>,
     /// Limits in force for this source.
     pub limits: Limits,
+    /// Who walks through its listings.
+    pub walks: Walks,
     collections: Mutex<Option<Arc<Feed<CollectionRow>>>>,
     met: Mutex<LruCache<String, Met<Option<Arc<Collection>>>>>,
     listings: Mutex<LruCache<ListingKey, Arc<Feed<ItemRow>>>>,
@@ -149,6 +152,7 @@ impl Source {
             services,
             desk: None,
             limits,
+            walks: Walks::default(),
             collections: Mutex::default(),
             met: Mutex::new(LruCache::new(COUNTS)),
             listings: Mutex::new(LruCache::new(LISTINGS)),
