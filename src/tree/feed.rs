@@ -12,10 +12,8 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::turn::Turn;
+use super::walk::Walk;
 use crate::report::lock;
-
-/// How far apart two looks into a listing may be to count as a walk.
-const NEAR: usize = 8;
 
 /// Why no more rows come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +58,8 @@ pub struct Feed<R> {
     rows: Mutex<Rows<R>>,
     steps: Mutex<Option<Box<dyn Steps<R>>>>,
     turn: Turn,
-    /// The place up to which rows were looked into.
-    walked: Mutex<Option<usize>>,
+    /// Who looks into its rows one after another.
+    walk: Mutex<Walk>,
 }
 
 impl<R: Named + Clone> Feed<R> {
@@ -73,7 +71,7 @@ impl<R: Named + Clone> Feed<R> {
             rows: Mutex::new(Rows { rows: Vec::new(), places: HashMap::new(), end: None }),
             steps: Mutex::new(Some(steps)),
             turn: Turn::default(),
-            walked: Mutex::default(),
+            walk: Mutex::default(),
         }
     }
 
@@ -98,6 +96,11 @@ impl<R: Named + Clone> Feed<R> {
         let rows = lock(&self.rows);
         let here: Vec<R> = rows.rows.iter().skip(at).take(most).cloned().collect();
         (!here.is_empty() || rows.end.is_some()).then_some(here)
+    }
+
+    /// The row at a place, where it was read.
+    pub fn row(&self, at: usize) -> Option<R> {
+        lock(&self.rows).rows.get(at).cloned()
     }
 
     /// Up to `most` rows from `at`; asks for pages until there is one, or the end.
@@ -127,21 +130,17 @@ impl<R: Named + Clone> Feed<R> {
         rows.rows.get(place as usize).filter(|row| row.name() == name).cloned()
     }
 
-    /// This row, and, where somebody walks through the listing, the rows that come next: `most` in all.
-    ///
-    /// Two looks near each other, forwards, are a walk.
+    /// This row, and, where somebody walks through the listing in whatever order, rows that were not looked into
+    /// yet: `most` in all.
     pub fn ahead(&self, row: &R, most: usize) -> Vec<R> {
         let rows = lock(&self.rows);
         let Some(&place) = rows.places.get(&self.hasher.hash_one(row.name())) else {
             return vec![row.clone()];
         };
-        let place = place as usize;
-        let mut walked = lock(&self.walked);
-        let walks = walked.is_some_and(|last| place > last && place - last <= NEAR);
-        let ahead: Vec<R> =
-            rows.rows.iter().skip(place).take(if walks { most } else { 1 }).cloned().collect();
-        *walked = Some(place + ahead.len().saturating_sub(1));
-        ahead
+        let (place, more) = (place as usize, most.saturating_sub(1));
+        let ahead = lock(&self.walk).look(place, rows.rows.len(), more, more);
+        let others = ahead.into_iter().filter(|&at| at != place).filter_map(|at| rows.rows.get(at).cloned());
+        std::iter::once(row.clone()).chain(others).collect()
     }
 
     /// Where a row stands, among those read so far.

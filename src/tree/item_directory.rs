@@ -74,14 +74,13 @@ impl ItemRef {
         let Some((row, feed)) = self.row.as_ref() else { return Vec::new() };
         let Some(listing) = feed.upgrade() else { return Vec::new() };
         let Some(place) = listing.place(row) else { return Vec::new() };
-        let ahead = self.source.walks.opened(Arc::as_ptr(&listing) as usize, key, place);
-        let rows = listing.known(ahead.start, ahead.len()).unwrap_or_default();
+        let ahead = self.source.walks.opened(Arc::as_ptr(&listing) as usize, key, place, listing.len());
         let item = |row: ItemRow| {
             let item = ItemRef::listed(&self.source, &self.collection, row, feed);
             let named = item.known()?;
             Some((item, named))
         };
-        rows.into_iter().filter_map(item).collect()
+        ahead.into_iter().filter_map(|at| listing.row(at)).filter_map(item).collect()
     }
 
     /// The item: from here, else one request.

@@ -296,7 +296,8 @@ impl Source {
             if let Some(known) = self.known_item(collection, &row.id) {
                 return Ok(known);
             }
-            let batch = feed.ahead(row, BATCH);
+            let mut batch = feed.ahead(row, BATCH);
+            batch.retain(|other| other.id == row.id || self.known_item(collection, &other.id).is_none());
             let ids: Vec<&str> = batch.iter().map(|row| &*row.id).collect();
             for item in self.catalog.items(collection, &ids)? {
                 let id = item.id().to_owned();
