@@ -12,17 +12,9 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::cache::{Cache, Document as Kept};
-use crate::http::{self, Http, Request, shown};
+use crate::config::Reach;
+use crate::http::{self, Http, Request};
 use crate::report::Report;
-
-/// Whether servers may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// They may.
-    Online,
-    /// Only what is remembered is served.
-    Offline,
-}
 
 /// The documents of one source.
 #[derive(Clone)]
@@ -33,7 +25,6 @@ pub struct Library {
     cache: Arc<Cache>,
     report: Arc<Report>,
     lifetime: Duration,
-    reach: Reach,
 }
 
 /// A document's text and where it came from.
@@ -57,9 +48,8 @@ impl Library {
         cache: Arc<Cache>,
         report: Arc<Report>,
         lifetime: Duration,
-        reach: Reach,
     ) -> Library {
-        Library { source: source.to_owned(), http, cache, report, lifetime, reach }
+        Library { source: source.to_owned(), http, cache, report, lifetime }
     }
 
     /// The document that a request gets: remembered, else asked for.
@@ -86,9 +76,8 @@ impl Library {
         let key = self.key(request);
         let kept = self.cache.document(&key).and_then(|kept| Some((text(&kept)?, kept)));
         match kept {
-            None if self.reach == Reach::Offline => Err(offline(request)),
             None => self.fetch(&key, ask(request)),
-            Some((text, kept)) if self.reach == Reach::Offline || kept.expires > Timestamp::now() => Ok(text),
+            Some((text, kept)) if self.is_offline() || kept.expires > Timestamp::now() => Ok(text),
             Some((text, kept)) => self.renew(&key, text, kept, |validator| match validator {
                 Some(etag) => ask(&request.clone().with_header("If-None-Match", etag)),
                 None => ask(request),
@@ -141,6 +130,10 @@ impl Library {
         self.cache.keep_document(key, &Kept { validator, kept: now, expires, body });
     }
 
+    fn is_offline(&self) -> bool {
+        self.http.reach() == Reach::Offline
+    }
+
     fn subject(&self) -> String {
         format!("{}: stale", self.source)
     }
@@ -169,13 +162,6 @@ fn text(kept: &Kept) -> Option<Text> {
     Some(Text { url, status: 200, body: kept.body[end + 1..].to_vec() })
 }
 
-fn offline(request: &Request) -> http::Error {
-    http::Error::Unreachable {
-        url: shown(&request.url),
-        why: "this mount is offline (--offline) and has not met it before; mount without --offline".into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,12 +186,12 @@ mod tests {
 
         /// A library over the folder, as another process would open it.
         fn library(&self, lifetime: Duration, reach: Reach) -> Library {
-            let settings = http::Settings { attempts: 1, ..http::Settings::default() };
+            let settings = http::Settings { attempts: 1, reach, ..http::Settings::default() };
             let http = Arc::new(Http::new(settings, Vec::new(), Arc::clone(&self.report)).unwrap());
             let folder = self.folder.path().join("cache");
             let settings = Settings { folder, max_bytes: Some(1 << 24), min_free: 0 };
             let cache = Arc::new(Cache::open(settings, Arc::clone(&self.report)));
-            Library::new("here", http, cache, Arc::clone(&self.report), lifetime, reach)
+            Library::new("here", http, cache, Arc::clone(&self.report), lifetime)
         }
 
         fn request(&self) -> Request {

@@ -9,9 +9,9 @@ use super::areas::ConfiguredAreas;
 use super::standing::Standing;
 use super::{Failure, Outcome};
 use crate::cache::{self, Cache};
-use crate::catalog::library::{Library, Reach};
+use crate::catalog::library::Library;
 use crate::catalog::{self, Catalog, Description, stac, usgs};
-use crate::config::{Config, Layout, Limits, SourceConfig, SourceKind};
+use crate::config::{Config, Layout, Limits, Reach, SourceConfig, SourceKind};
 use crate::content::Content;
 use crate::espa::Espa;
 use crate::http::{self, Http};
@@ -55,6 +55,7 @@ impl Assembly {
         let settings = http::Settings {
             stream_silence: config.limits.read_silence,
             per_host: config.limits.per_host,
+            reach: config.reach,
             ..http::Settings::default()
         };
         let http = Http::new(settings, config.all_grants(), Arc::clone(&report)).map_err(Failure::failed)?;
@@ -82,7 +83,6 @@ impl Assembly {
                         Arc::clone(&cache),
                         Arc::clone(&report),
                         source.metadata_lifetime.unwrap_or(config.limits.metadata_lifetime),
-                        Reach::Online,
                     );
                     stac::open(source, library, &config.limits, Arc::clone(&report))
                 }
@@ -225,6 +225,11 @@ impl Assembly {
 
     /// Registers the sections of `.stacfs/status`.
     fn show(&self) {
+        if self.config.reach == Reach::Offline {
+            let words = "no server is asked (--offline): what is cached is served, however old; the rest is \
+                         \"Network is unreachable\"";
+            self.report.note("offline", words);
+        }
         let sources = self.sources.clone();
         self.report.section("sources", move || sources.iter().map(Member::row).collect());
         // The cache holds the report, so the report must not hold the cache.

@@ -11,7 +11,7 @@ use super::daemon::{self, Ready};
 use super::mount_options::MountWords;
 use super::options::Settings;
 use super::{Failure, Outcome, log};
-use crate::config::{Choice, Config};
+use crate::config::{Choice, Config, Reach};
 use crate::fuse::{self, Mount, MountOptions, Unmounter};
 
 /// Mount sources as a directory tree; returns when the mount answers
@@ -36,12 +36,17 @@ pub struct Args {
     #[arg(short, long)]
     foreground: bool,
 
-    /// Mount options as in fstab: allow_other, config=FILE, cache_dir=DIR, max_items=N, log=FILE, show_derived
+    /// Mount options as in fstab: allow_other, config=FILE, cache_dir=DIR, max_items=N, log=FILE, show_derived,
+    /// offline
     #[arg(short = 'o', value_name = "OPTION,…", value_parser = MountWords::parse)]
     options: Vec<MountWords>,
 
     #[command(flatten)]
     settings: Settings,
+
+    /// Ask no server: serve what is cached, however old
+    #[arg(long)]
+    offline: bool,
 
     /// Let other users look in
     #[arg(long)]
@@ -79,7 +84,9 @@ impl Args {
     /// What the command line chooses.
     fn choice(&self) -> Choice {
         let any = |flag: fn(&MountWords) -> bool| self.options.iter().any(flag);
+        let offline = self.offline || any(|words| words.offline);
         Choice {
+            reach: if offline { Reach::Offline } else { Reach::Online },
             allow_other: (self.allow_other || any(|words| words.allow_other)).then_some(true),
             show_derived: (self.show_derived || any(|words| words.show_derived)).then_some(true),
             log: self.log.clone().or_else(|| self.options.iter().find_map(|words| words.log.clone())),

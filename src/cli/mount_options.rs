@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::query::suggest;
 
 /// Ours.
-const OWN: [&str; 6] = ["allow_other", "show_derived", "config", "cache_dir", "max_items", "log"];
+const OWN: [&str; 7] = ["allow_other", "show_derived", "offline", "config", "cache_dir", "max_items", "log"];
 
 /// Those that `mount` passes on and that hold anyway, or that are for other programs.
 const PASSED_OVER: [&str; 19] = [
@@ -20,6 +20,8 @@ pub struct MountWords {
     pub allow_other: bool,
     /// `show_derived`
     pub show_derived: bool,
+    /// `offline`
+    pub offline: bool,
     /// `config=FILE`
     pub config: Option<PathBuf>,
     /// `cache_dir=DIR`
@@ -49,6 +51,7 @@ impl MountWords {
         match name {
             "allow_other" => self.allow_other = true,
             "show_derived" => self.show_derived = true,
+            "offline" => self.offline = true,
             "config" => self.config = Some(needed()?.into()),
             "cache_dir" => self.cache_dir = Some(needed()?.into()),
             "log" => self.log = Some(needed()?.into()),

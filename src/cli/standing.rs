@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Choice, Config, Draft, Layout, SourceConfig};
+use crate::config::{Choice, Config, Draft, Layout, Reach, SourceConfig};
 
 /// A mount's configuration, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub struct Standing {
     pub max_items: u64,
     /// Whether its one source stands at the root.
     pub single: bool,
+    /// Whether it asks no server.
+    #[serde(default)]
+    pub offline: bool,
     /// Its sources.
     pub sources: Vec<Place>,
 }
@@ -42,6 +45,7 @@ impl Standing {
             cache: config.cache.folder.clone(),
             max_items: config.limits.max_items,
             single: config.layout == Layout::Single,
+            offline: config.reach == Reach::Offline,
             sources: config.sources.iter().map(Place::of).collect(),
         }
     }
@@ -74,6 +78,7 @@ impl Standing {
             sources: self.sources.iter().map(word).collect(),
             cache_folder: Some(self.cache.clone()),
             max_items: Some(self.max_items),
+            reach: if self.offline { Reach::Offline } else { Reach::Online },
             ..Choice::default()
         }
     }

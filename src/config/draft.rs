@@ -10,7 +10,7 @@ use super::document::{Document, Entry, Part};
 use super::keys::Section;
 use super::lsru::Lsru;
 use super::netrc::Machine;
-use super::{Cache, Config, Environment, Error, Layout, Limits, lsru, netrc, source, value};
+use super::{Cache, Config, Environment, Error, Layout, Limits, Reach, lsru, netrc, source, value};
 
 /// A configuration that has been read and checked, its secrets not yet fetched.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct Choice {
     pub cache_folder: Option<PathBuf>,
     /// `--max-items`.
     pub max_items: Option<u64>,
+    /// `--offline`.
+    pub reach: Reach,
     /// `--allow-other`, or `-o allow_other`; otherwise as configured.
     pub allow_other: Option<bool>,
     /// `--show-derived`; otherwise as configured.
@@ -122,6 +124,7 @@ impl Draft {
                 per_host: limits.value("per_host", value::count)? as usize,
             },
             grants,
+            reach: choice.reach,
             allow_other: match choice.allow_other {
                 Some(allowed) => allowed,
                 None => mount.value("allow_other", value::boolean)?,

@@ -27,5 +27,5 @@ pub use draft::{Choice, Draft};
 pub use environment::Environment;
 pub use error::Error;
 pub use secret::Secret;
-pub use settings::{Cache, Config, Credential, Grant, Layout, Limits, SourceConfig, SourceKind};
+pub use settings::{Cache, Config, Credential, Grant, Layout, Limits, Reach, SourceConfig, SourceKind};
 pub use show::sample;

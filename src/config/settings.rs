@@ -27,6 +27,8 @@ pub struct Config {
     /// Further credentials bound to origins (`[credential NAME]`, `~/.netrc`), beside those of sources.
     /// [`Config::all_grants`] has them all.
     pub grants: Vec<Grant>,
+    /// Whether servers may be asked.
+    pub reach: Reach,
     /// Whether other users may look into the mount.
     pub allow_other: bool,
     /// Whether listings show derived files too.
@@ -36,6 +38,16 @@ pub struct Config {
     /// What works but should be mended, in one line each: a `~/.lsru` that others can read, a password that
     /// would go over plain http.
     pub warnings: Vec<String>,
+}
+
+/// Whether servers may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// They may.
+    #[default]
+    Online,
+    /// Only what is cached is served (`--offline`).
+    Offline,
 }
 
 /// Where the collections of the sources stand.

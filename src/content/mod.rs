@@ -51,7 +51,7 @@ use place::Place;
 use turns::{Turns, Urgency};
 
 use crate::cache::Cache;
-use crate::http::Http;
+use crate::http::{self, Http};
 use crate::item::Checksum;
 use crate::report::{Report, current_progress, lock, with_progress};
 
@@ -249,6 +249,9 @@ impl Content {
         let shown = self.known_size(object);
         match (self.look(object, place, known.as_ref(), shown), known) {
             (Ok(Contact { version, found }), _) => Ok((self.ledger.see(identity, version, shown), found)),
+            (Err(Error::Http(http::Error::Offline { .. })), Some(known)) if self.cached_bytes(object) > 0 => {
+                Ok((known, Found::Nothing))
+            }
             (Err(Error::Http(error)), Some(known)) if self.cached_bytes(object) > 0 => {
                 let words = format!("not confirmed to be current: {error}; what is cached is served");
                 self.means.report.note(identity, &words);

@@ -13,6 +13,14 @@ pub enum Error {
         /// The cause in words.
         why: String,
     },
+    /// The mount asks nobody.
+    #[error(
+        "{url}: this mount is offline (--offline), and this is not in its cache; mount without --offline"
+    )]
+    Offline {
+        /// What would have been asked for.
+        url: String,
+    },
     /// The server went silent.
     #[error("{url}: no byte for {after:?}")]
     Silent {
@@ -94,6 +102,7 @@ impl Error {
     pub fn errno(&self) -> i32 {
         match self {
             Error::Silent { .. } => libc::ETIMEDOUT,
+            Error::Offline { .. } => libc::ENETUNREACH,
             Error::Denied { .. } => libc::EACCES,
             Error::Status { status: 401 | 403 | 407, .. } => libc::EACCES,
             Error::Status { status: 400 | 422, .. } => libc::EINVAL,

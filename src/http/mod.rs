@@ -29,7 +29,7 @@ pub use reqwest::header::HeaderMap;
 use url::Url;
 pub use words::words;
 
-use crate::config::Grant;
+use crate::config::{Grant, Reach};
 use crate::report::Report;
 use redirect::Hop;
 use wire::{Answer, Lane, Wire};
@@ -115,6 +115,8 @@ pub struct Settings {
     pub attempts: u32,
     /// The shortest pause between attempts; it grows from there, with jitter.
     pub pause: Duration,
+    /// Offline, every request fails at once with [`Error::Offline`]. Files of this machine are read all the same.
+    pub reach: Reach,
 }
 
 impl Default for Settings {
@@ -127,6 +129,7 @@ impl Default for Settings {
             max_document: 256 << 20,
             attempts: 4,
             pause: Duration::from_millis(250),
+            reach: Reach::Online,
         }
     }
 }
@@ -146,6 +149,11 @@ impl Http {
     pub fn new(settings: Settings, grants: Vec<Grant>, report: Arc<Report>) -> Result<Http, Error> {
         let wire = Wire::new(&settings, grants, Arc::clone(&report))?;
         Ok(Http { wire, settings, report })
+    }
+
+    /// Whether servers may be asked.
+    pub fn reach(&self) -> Reach {
+        self.settings.reach
     }
 
     /// Streams in flight per host.
@@ -211,6 +219,9 @@ impl Http {
 
     /// Sends a request and follows redirects to an answer of any status.
     fn follow(&self, request: &Request, lane: Lane) -> Result<Answer, Error> {
+        if self.settings.reach == Reach::Offline {
+            return Err(Error::Offline { url: shown(&request.url) });
+        }
         let mut hop = Hop::first(request);
         for _ in 0..=redirect::MOST {
             let answer = self.wire.exchange(&hop, lane)?;

@@ -15,7 +15,10 @@ impl Error {
         match self {
             Error::Unreachable { .. } | Error::Silent { .. } | Error::Broken { .. } => true,
             Error::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
-            Error::Unexpected { .. } | Error::Redirect { .. } | Error::Denied { .. } => false,
+            Error::Offline { .. }
+            | Error::Unexpected { .. }
+            | Error::Redirect { .. }
+            | Error::Denied { .. } => false,
         }
     }
 

@@ -10,6 +10,7 @@ mod listings;
 mod mounted;
 mod names;
 mod noise;
+mod offline;
 mod oracle;
 mod programs;
 #[path = "../support/python.rs"]

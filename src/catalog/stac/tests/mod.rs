@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::super::library::{Library, Reach};
+use super::super::library::Library;
 use super::super::{Catalog, Depth, Error, Pages, Search};
 use super::open;
 use crate::cache::Cache;
@@ -174,7 +174,7 @@ pub(super) fn source(
         conformance: Vec::new(),
     };
     configure(&mut config);
-    let library = Library::new("demo", http(report), cache, Arc::clone(report), lifetime, Reach::Online);
+    let library = Library::new("demo", http(report), cache, Arc::clone(report), lifetime);
     open(&config, library, &Limits::default(), Arc::clone(report))
 }
 
