@@ -84,18 +84,18 @@ fn a_demo_is_mounted_explained_and_unmounted() {
     let said = answer(home.path(), &["demo", &mnt]);
     assert!(said.contains(&format!("stacfs umount {mnt}")), "{said}");
 
-    assert!(point.join("elevation/collection.json").is_file());
-    let count = std::fs::read_to_string(point.join("elevation/count")).unwrap();
-    let told = answer(home.path(), &["explain", "--count", &format!("{mnt}/elevation")]);
+    assert!(point.join("stac/elevation/collection.json").is_file());
+    let count = std::fs::read_to_string(point.join("stac/elevation/count")).unwrap();
+    let told = answer(home.path(), &["explain", "--count", &format!("{mnt}/stac/elevation")]);
     let matches = told.lines().find_map(|line| line.strip_prefix("matches")).unwrap().trim();
     assert_eq!(matches, count.trim());
 
-    let wrong = format!("{mnt}/elevation/bbx=0,0,2,2");
+    let wrong = format!("{mnt}/stac/elevation/bbx=0,0,2,2");
     assert_eq!(std::fs::metadata(&wrong).unwrap_err().raw_os_error(), Some(libc::EINVAL));
     let (status, line) = complaint(home.path(), &["explain", &wrong]);
     assert!(status == 1 && line.contains("did you mean bbox=0,0,2,2?"), "{line}");
     let errors = std::fs::read_to_string(point.join(".stacfs/errors")).unwrap();
-    assert!(errors.lines().last().unwrap().contains("\tEINVAL\televation/bbx=0,0,2,2\t"), "{errors}");
+    assert!(errors.lines().last().unwrap().contains("\tEINVAL\tstac/elevation/bbx=0,0,2,2\t"), "{errors}");
 
     let (status, line) = complaint(home.path(), &["mount", "http://127.0.0.1:1/", &mnt]);
     assert!(status == 1 && line.contains("is mounted by stacfs already"), "{line}");
