@@ -155,6 +155,21 @@ impl Assembly {
         &self.sources
     }
 
+    /// Where assets are read.
+    pub fn content(&self) -> Arc<Content> {
+        Arc::clone(&self.content)
+    }
+
+    /// The cache on disk.
+    pub fn cache(&self) -> Arc<Cache> {
+        Arc::clone(&self.cache)
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The report that all services share.
     pub fn report(&self) -> Arc<Report> {
         Arc::clone(&self.report)

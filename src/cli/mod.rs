@@ -14,11 +14,13 @@ mod demo;
 mod espa;
 mod explain;
 mod failure;
+mod fetch;
 mod log;
 mod man;
 mod mount;
 mod mount_options;
 mod options;
+mod origin;
 mod standing;
 mod umount;
 mod usgs;
@@ -49,6 +51,7 @@ enum Command {
     Umount(umount::Args),
     Demo(demo::Args),
     Explain(explain::Args),
+    Fetch(fetch::Args),
     Espa(espa::Args),
     Check(check::Args),
     Config(config::Args),
@@ -106,6 +109,7 @@ impl Command {
             Command::Umount(args) => umount::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Fetch(args) => fetch::run(&args),
             Command::Espa(args) => espa::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),

@@ -105,7 +105,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Bytes: a number and `K`, `M`, `G` or `T` (powers of 1024, also written `KiB` …; `KB` … are powers of 1000).
-pub(super) fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     const MEND: &str = "write a size with its unit, e.g. 500M, 10G or 2T";
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

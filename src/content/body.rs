@@ -263,6 +263,15 @@ impl Body {
         requests
     }
 
+    /// Waits until nothing of it is on its way any more. Readers get bytes before the disk does.
+    pub fn settle(&self) {
+        let flights: Vec<Arc<Segment>> = lock(&self.flights).values().cloned().collect();
+        flights.iter().for_each(|segment| segment.settle());
+        if let Some(spool) = self.stream() {
+            spool.settle();
+        }
+    }
+
     /// Fetches all of a small object on this thread, which has a turn already.
     pub(super) fn fetch_here(self: &Arc<Body>) -> Result<(), Error> {
         let mut flights = lock(&self.flights);

@@ -1,5 +1,8 @@
 //! Checking an object against the checksum its catalogue declares, once all of it is here.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -9,6 +12,8 @@ use crate::item::Checksum;
 
 /// Read from the cache at a time.
 const STEP: usize = 1024 * 1024;
+const WRONG: &str = "its bytes are not those its checksum (file:checksum) promises; the file on the server or the \
+                     catalogue is wrong; tell its publisher";
 /// Multihash codes.
 const SHA2_256: u64 = 0x12;
 const SHA2_512: u64 = 0x13;
@@ -22,41 +27,69 @@ impl Body {
         if self.sound.get().is_some() || cached.cached_bytes() < self.size() {
             return;
         }
-        let right = match checksum.function {
-            SHA2_256 => self.has_digest::<Sha256>(checksum),
-            SHA2_512 => self.has_digest::<Sha512>(checksum),
-            MD5 => self.has_digest::<Md5>(checksum),
-            _ => Some(true),
-        };
-        let Some(right) = right else { return };
-        let identity = self.place.identity();
+        let step = |at: u64| cached.read(at, STEP);
+        let Some(right) = agrees(checksum, self.size(), step) else { return };
         let _ = self.sound.set(if right {
             Ok(())
         } else {
             cached.discard();
-            let why = "its bytes are not those its checksum (file:checksum) promises; the file on the server \
-                       or the catalogue is wrong; tell its publisher";
-            self.means.report.error(identity, libc::EIO, why);
-            Err(Error::Corrupt { identity: identity.to_owned(), why: why.to_owned() })
+            let error = self.corrupt();
+            self.means.report.error(self.place.identity(), libc::EIO, WRONG);
+            Err(error)
         });
     }
 
-    /// Whether the object's digest is the one declared; `None` where a block went meanwhile.
-    fn has_digest<D: Digest>(&self, checksum: &Checksum) -> Option<bool> {
-        let mut digest = D::new();
-        let mut at = 0;
-        while at < self.size() {
-            let bytes = self.cached.as_ref()?.read(at, STEP)?;
-            digest.update(&bytes);
-            at += bytes.len() as u64;
+    /// Checks a copy that was made of the object outside of the cache.
+    pub(super) fn check_copy(&self, copy: &File) -> Result<(), Error> {
+        let Some(checksum) = &self.checksum else { return Ok(()) };
+        let read = |at: u64| {
+            let mut bytes = vec![0; STEP.min(usize::try_from(self.size() - at).unwrap_or(STEP))];
+            copy.read_exact_at(&mut bytes, at).ok().map(|()| bytes)
+        };
+        match agrees(checksum, self.size(), read) {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.corrupt()),
+            None => Err(Error::Disk {
+                what: self.place.identity().to_owned(),
+                why: "the copy cannot be read back to be checked".to_owned(),
+            }),
         }
-        let found = digest.finalize();
-        // A multihash may be cut short.
-        Some(found.get(..checksum.digest.len()) == Some(&checksum.digest[..]))
+    }
+
+    fn corrupt(&self) -> Error {
+        Error::Corrupt { identity: self.place.identity().to_owned(), why: WRONG.to_owned() }
     }
 
     /// Fails where the object was found not to be what its catalogue promises.
     pub(super) fn be_sound(&self) -> Result<(), Error> {
         self.sound.get().cloned().unwrap_or(Ok(()))
     }
+}
+
+/// Whether bytes, read in steps from an offset on, have the digest declared. A checksum of a kind we cannot
+/// compute is taken for right; `None` where a step cannot be read.
+fn agrees(checksum: &Checksum, size: u64, read: impl Fn(u64) -> Option<Vec<u8>>) -> Option<bool> {
+    match checksum.function {
+        SHA2_256 => has_digest::<Sha256>(checksum, size, read),
+        SHA2_512 => has_digest::<Sha512>(checksum, size, read),
+        MD5 => has_digest::<Md5>(checksum, size, read),
+        _ => Some(true),
+    }
+}
+
+fn has_digest<D: Digest>(
+    checksum: &Checksum,
+    size: u64,
+    read: impl Fn(u64) -> Option<Vec<u8>>,
+) -> Option<bool> {
+    let mut digest = D::new();
+    let mut at = 0;
+    while at < size {
+        let bytes = read(at).filter(|bytes| !bytes.is_empty())?;
+        digest.update(&bytes);
+        at += bytes.len() as u64;
+    }
+    let found = digest.finalize();
+    // A multihash may be cut short.
+    Some(found.get(..checksum.digest.len()) == Some(&checksum.digest[..]))
 }

@@ -11,7 +11,7 @@ use super::ledger::Ledger;
 use super::pattern::{Layout, Pattern};
 use super::turns::Urgency;
 use super::windows::{Wanted, Windows};
-use crate::cache::{Backing, blocks_of, blocks_over};
+use crate::cache::{BLOCK, Backing, blocks_of, blocks_over};
 use crate::report::lock;
 
 /// Runs of tiles are fetched in requests of about this size, side by side.
@@ -85,6 +85,55 @@ impl OpenFile {
             self.ledger.doubt(identity);
         }
         read
+    }
+
+    /// Reads a piece of a file that is wanted whole: one request for what is missing of the piece, and nothing
+    /// ahead of it.
+    ///
+    /// # Errors
+    /// As [`OpenFile::read`].
+    pub fn read_piece(&self, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
+        let read = self.body.read(offset, length, self.body.blocks(offset, length));
+        if let Err(Error::Changed { identity }) = &read {
+            self.ledger.doubt(identity);
+        }
+        read
+    }
+
+    /// Bytes of this version that are in the cache.
+    pub fn cached_bytes(&self) -> u64 {
+        self.body.cached.as_ref().map_or(0, |cached| cached.cached_bytes())
+    }
+
+    /// Bytes of a range, in bytes, that are in the cache.
+    pub fn cached_of(&self, range: &Range<u64>) -> u64 {
+        let Some(cached) = &self.body.cached else { return 0 };
+        let within = |run: Range<u64>| {
+            let (start, end) = (run.start * BLOCK, run.end * BLOCK);
+            end.min(range.end).saturating_sub(start.max(range.start))
+        };
+        let blocks = blocks_over(range.start, range.end - range.start);
+        let missing: u64 = cached.missing(blocks).into_iter().map(within).sum();
+        (range.end - range.start).saturating_sub(missing)
+    }
+
+    /// Once all was read: waits until the cache has what it will have of it, and checks what is wholly there
+    /// against its declared checksum.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the bytes are others; they are no longer in the cache then.
+    pub fn check(&self) -> Result<(), Error> {
+        self.body.settle();
+        self.body.check();
+        self.body.be_sound()
+    }
+
+    /// Checks a copy of the file against its declared checksum: for what the cache does not keep.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] where the bytes are others, [`Error::Disk`] where they cannot be read.
+    pub fn check_copy(&self, copy: &std::fs::File) -> Result<(), Error> {
+        self.body.check_copy(copy)
     }
 
     /// Whether a read that [`OpenFile::read_cached`] could not answer is the kernel's own read-ahead behind what

@@ -207,6 +207,15 @@ impl Segment {
         }
     }
 
+    /// Waits until it is over: then what arrived of it is on disk, or will not be.
+    pub fn settle(&self) {
+        let _reader = Reader::new(&self.readers);
+        let mut state = lock(&self.state);
+        while state.outcome.is_none() {
+            state = self.wait(state);
+        }
+    }
+
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let waited = self.changed.wait_timeout(state, GLANCE);
         waited.unwrap_or_else(std::sync::PoisonError::into_inner).0

@@ -116,6 +116,14 @@ impl Spool {
         }
     }
 
+    /// Waits until the stream is over: then what came of it is in the cache, or will not be.
+    pub fn settle(&self) {
+        let mut state = lock(&self.state);
+        while state.outcome.is_none() {
+            state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+    }
+
     /// Waits until so many bytes are here (`None`), or the stream ended before.
     fn wait_for(&self, end: u64) -> Option<Outcome> {
         let progress = current_progress();

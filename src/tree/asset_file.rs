@@ -123,6 +123,10 @@ impl File for AssetFile {
         Ok(Opened::Content(opened))
     }
 
+    fn as_object(&self) -> Option<Result<Object, Error>> {
+        Some(self.object.clone())
+    }
+
     fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
         let named = self.item.known();
         let asset =

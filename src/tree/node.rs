@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Error;
-use crate::content::OpenFile;
+use crate::content::{Object, OpenFile};
 
 /// A place in the tree.
 #[derive(Clone)]
@@ -119,6 +119,11 @@ pub trait File: Send + Sync {
     /// # Errors
     /// ESTALE where it changed since this node was found: the kernel then looks the name up again.
     fn open(&self) -> Result<Opened, Error>;
+
+    /// The object whose bytes these are, for who fetches whole files; `None` where they are made here. May wait.
+    fn as_object(&self) -> Option<Result<Object, Error>> {
+        None
+    }
 
     /// Extended attributes, `user.stac.*`: name and value. Never waits.
     fn xattrs(&self) -> Vec<(String, Vec<u8>)> {

@@ -46,6 +46,15 @@ impl ProductFile {
         Entry { name: name.into(), node: Node::File(Arc::new(self)), identity, lifetime: LIFETIME }
     }
 
+    /// The object with the checksum that ESPA publishes beside it: a request, where it has one.
+    fn checked(&self) -> Result<Object, Error> {
+        let checksum = match &self.checksum {
+            Some(url) => self.desk.espa.checksum(url)?,
+            None => None,
+        };
+        Ok(Object { checksum, ..self.object.clone() })
+    }
+
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
         let lifetime = if size.is_some() { LIFETIME } else { Duration::ZERO };
         Attributes { size, modified: self.modified, lifetime }
@@ -68,11 +77,10 @@ impl File for ProductFile {
     }
 
     fn open(&self) -> Result<Opened, Error> {
-        let checksum = match &self.checksum {
-            Some(url) => self.desk.espa.checksum(url)?,
-            None => None,
-        };
-        let object = Object { checksum, ..self.object.clone() };
-        Ok(Opened::Content(self.desk.content.open(&object, self.generation)?))
+        Ok(Opened::Content(self.desk.content.open(&self.checked()?, self.generation)?))
+    }
+
+    fn as_object(&self) -> Option<Result<Object, Error>> {
+        Some(self.checked())
     }
 }

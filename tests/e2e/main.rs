@@ -4,6 +4,7 @@
 
 mod bounds;
 mod crash;
+mod fetch;
 mod files;
 mod life;
 mod listings;

@@ -1,6 +1,5 @@
 //! `stacfs explain`: what a path means, the requests it makes, how many items match; or why it means nothing.
 
-mod origin;
 mod walk;
 mod words;
 
@@ -9,11 +8,12 @@ use std::sync::Arc;
 use super::areas::ConfiguredAreas;
 use super::assemble::{Assembly, Member};
 use super::options::Settings;
+use super::origin::Origin;
 use super::{Failure, Outcome};
 use crate::catalog::{Catalog, Count, Depth, Search};
 use crate::config::Layout;
 use crate::report::render::printable;
-use origin::Origin;
+
 use walk::{Place, Walk, What};
 
 /// Say what a path means, and which requests it makes

@@ -2,22 +2,34 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::cli::Failure;
-use crate::cli::options::Settings;
-use crate::cli::standing::Standing;
+use super::Failure;
+use super::options::Settings;
+use super::standing::Standing;
 use crate::config::{Choice, Draft};
 use crate::fuse;
 
 /// The sources a path begins at, and the rest of it.
-pub(super) struct Origin {
+pub struct Origin {
     /// The configuration.
-    pub(super) draft: Draft,
+    pub draft: Draft,
     /// Which of its sources.
-    pub(super) choice: Choice,
+    pub choice: Choice,
     /// The path below their root.
-    pub(super) below: String,
+    pub below: String,
     /// The mount, where it is one's.
-    pub(super) mount: Option<PathBuf>,
+    pub mount: Option<PathBuf>,
+}
+
+/// Paths that begin at one place.
+pub struct Tour {
+    /// The configuration.
+    pub draft: Draft,
+    /// Which of its sources.
+    pub choice: Choice,
+    /// The paths below their root.
+    pub paths: Vec<String>,
+    /// The mount, where they are one's.
+    pub mount: Option<PathBuf>,
 }
 
 impl Origin {
@@ -25,7 +37,7 @@ impl Origin {
     ///
     /// # Errors
     /// Where it begins nowhere: what to write instead.
-    pub(super) fn find(path: &str, source: Option<&str>, settings: &Settings) -> Result<Origin, Failure> {
+    pub fn find(path: &str, source: Option<&str>, settings: &Settings) -> Result<Origin, Failure> {
         if let Some(source) = source {
             let draft = settings.draft()?;
             let choice = settings.choice(vec![source.to_owned()]);
@@ -39,10 +51,59 @@ impl Origin {
         let draft = settings.draft()?;
         let Some((name, below)) = in_source(path, &draft)? else {
             let why = format!("{path} is under no mount of stacfs, and begins with no configured source");
-            return Err(Failure::Usage(format!("{why}; write stacfs explain --source URL PATH")));
+            return Err(Failure::Usage(format!(
+                "{why}; begin it with a source of the configuration, or name one with --source"
+            )));
         };
         let choice = settings.choice(vec![name]);
         Ok(Origin { draft, choice, below, mount: None })
+    }
+
+    /// Where the words of a command lead that takes whole directories: paths, each under a mount or beginning
+    /// with a configured source; else the first word is a SOURCE as `stacfs mount` takes it, and the others are
+    /// the components of one path in it. Paths that begin at one place are together.
+    ///
+    /// # Errors
+    /// Where they lead nowhere: what to write instead.
+    pub fn of_words(words: &[String], settings: &Settings) -> Result<Vec<Tour>, Failure> {
+        let mut tours: Vec<Tour> = Vec::new();
+        for word in words {
+            let origin = match Origin::find(word, None, settings) {
+                Ok(origin) => origin,
+                Err(Failure::Usage(_)) => return Ok(vec![Origin::in_named(words, settings)?]),
+                Err(failure) => return Err(failure),
+            };
+            let begins = (origin.mount.clone(), origin.choice.sources.clone());
+            match tours.iter_mut().find(|tour| (tour.mount.clone(), tour.choice.sources.clone()) == begins) {
+                Some(tour) => tour.paths.push(origin.below),
+                None => tours.push(Tour {
+                    paths: vec![origin.below],
+                    draft: origin.draft,
+                    choice: origin.choice,
+                    mount: origin.mount,
+                }),
+            }
+        }
+        Ok(tours)
+    }
+
+    /// The first word as a SOURCE, the others as one path in it.
+    fn in_named(words: &[String], settings: &Settings) -> Result<Tour, Failure> {
+        let (source, below) =
+            words.split_first().map_or(("", &[][..]), |(first, rest)| (first.as_str(), rest));
+        let is_place = source.contains("://") || source == "usgs" || Path::new(source).is_file();
+        if !is_place {
+            return Err(Failure::Usage(format!(
+                "{source} is under no mount of stacfs, and no source: write a path under a mount, or a URL, a file \
+                 or a configured name and then the segments of the path"
+            )));
+        }
+        Ok(Tour {
+            draft: settings.draft()?,
+            choice: settings.choice(vec![source.to_owned()]),
+            paths: vec![below.join("/")],
+            mount: None,
+        })
     }
 
     /// At a mount that stands: its sources are made anew from what it says of itself.
@@ -55,7 +116,7 @@ impl Origin {
     }
 
     /// The last failure that the mount has written down for this very path.
-    pub(super) fn last_error(&self) -> Option<String> {
+    pub fn last_error(&self) -> Option<String> {
         let errors = std::fs::read_to_string(self.mount.as_ref()?.join(".stacfs/errors")).ok()?;
         let own = self.below.trim_matches('/');
         errors.lines().rev().find_map(|line| match line.splitn(4, '\t').collect::<Vec<_>>()[..] {
