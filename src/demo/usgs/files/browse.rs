@@ -2,7 +2,7 @@
 
 use jpeg_encoder::{ColorType, Encoder};
 
-use super::raster::reflectance;
+use super::raster::Spot;
 use crate::demo::usgs::scenes::Scene;
 
 /// How large a browse image is.
@@ -10,9 +10,9 @@ use crate::demo::usgs::scenes::Scene;
 pub enum Size {
     /// 100 pixels wide.
     Thumbnail,
-    /// 256 pixels wide.
+    /// 192 pixels wide.
     Browse,
-    /// 384 pixels wide.
+    /// 256 pixels wide.
     Full,
 }
 
@@ -20,24 +20,34 @@ impl Size {
     fn pixels(self) -> u16 {
         match self {
             Size::Thumbnail => 100,
-            Size::Browse => 256,
-            Size::Full => 384,
+            Size::Browse => 192,
+            Size::Full => 256,
         }
     }
 }
 
+/// Pixels on a side of what is painted; a larger image is this one enlarged, as the scene itself has no more.
+const PAINTED: u16 = 128;
+
 /// A JPEG in natural colours, white where clouds are and black outside of the footprint.
 pub fn browse(scene: &Scene<'_>, size: Size) -> Vec<u8> {
     let side = size.pixels();
+    let times = (side / PAINTED).max(1);
+    let painted = side / times;
     let mut pixels = Vec::with_capacity(usize::from(side) * usize::from(side) * 3);
-    for y in 0..side {
-        for x in 0..side {
-            let at = |n: u16| (f64::from(n) + 0.5) / f64::from(side);
-            for band in [4, 3, 2] {
-                let share = reflectance(scene.acquisition, band, at(x), at(y)).unwrap_or(0.0);
-                pixels.push((share.sqrt() * 255.0).round().clamp(0.0, 255.0) as u8);
-            }
+    for y in 0..painted {
+        let begin = pixels.len();
+        for x in 0..painted {
+            let at = |n: u16| (f64::from(n) + 0.5) / f64::from(painted);
+            let spot = Spot::at(scene.acquisition, at(x), at(y));
+            let colour = [4, 3, 2].map(|band| {
+                let share = spot.map_or(0.0, |spot| spot.reflectance(band));
+                (share.sqrt() * 255.0).round().clamp(0.0, 255.0) as u8
+            });
+            (0..times).for_each(|_| pixels.extend(colour));
         }
+        let row = begin..pixels.len();
+        (1..times).for_each(|_| pixels.extend_from_within(row.clone()));
     }
     let mut jpeg = Vec::new();
     match Encoder::new(&mut jpeg, 80).encode(&pixels, side, side, ColorType::Rgb) {

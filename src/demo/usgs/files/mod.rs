@@ -8,12 +8,15 @@ mod browse;
 mod raster;
 mod text;
 
-pub use archive::{Member, header, tar, tar_gz};
+pub use archive::{Content, Member, header, tar, tar_gz};
 pub use browse::{Size, browse};
 pub use raster::{envi_header, geotiff, pixels};
 
+use std::sync::Arc;
+
 use super::scenes::fields::opaque_id;
 use super::scenes::{Dataset, Level, Satellite, Scene, Shelf};
+use raster::Sight;
 
 /// What a dataset offers for download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,11 +123,15 @@ impl Part {
 
     /// The bytes.
     pub fn bytes(self, scene: &Scene<'_>) -> Vec<u8> {
+        self.bytes_of(&Sight::of(scene.acquisition), scene)
+    }
+
+    fn bytes_of(self, sight: &Arc<Sight>, scene: &Scene<'_>) -> Vec<u8> {
         match self.suffix {
             "MTL.txt" => text::mtl(scene).into_bytes(),
             "MTL.json" => text::mtl_json(scene).into_bytes(),
             "ANG.txt" => text::ang(scene).into_bytes(),
-            band => geotiff(scene, band),
+            band => raster::geotiff_of(sight, scene, band),
         }
     }
 }
@@ -145,10 +152,16 @@ pub fn parts_of(scene: &Scene<'_>) -> impl Iterator<Item = Part> + use<> {
         .filter(move |part| !(reflectance_only && part.suffix.starts_with("ST_")))
 }
 
+/// All files of a scene: the members of its bundle, in the order of [`parts_of`].
+pub fn members(scene: &Scene<'_>) -> Vec<Member> {
+    let sight = Sight::of(scene.acquisition);
+    let member = |part: Part| Member::file(part.file_name(scene), part.bytes_of(&sight, scene));
+    parts_of(scene).map(member).collect()
+}
+
 /// The bundle of a scene, uncompressed.
 pub fn bundle(scene: &Scene<'_>) -> Vec<u8> {
-    let members = parts_of(scene).map(|part| Member::file(part.file_name(scene), part.bytes(scene)));
-    tar(members.collect::<Vec<_>>().as_slice(), scene.processed())
+    tar(&members(scene), scene.processed())
 }
 
 /// The name of the bundle.

@@ -242,16 +242,12 @@ impl M2m {
             let own = |d: &&Download| d.owner == call.user() && d.label == label;
             state.downloads.iter().filter(own).cloned().collect()
         };
-        let size: usize = downloads.iter().map(|download| self.size(&download.ware)).sum();
+        let size: u64 = downloads.iter().map(|download| self.size(&download.ware)).sum();
         Ok(json!({
             "summary": [{"downloadSystem": "dds", "downloadCount": downloads.len(), "totalEstimatedSize": size}],
             "totalDownloads": downloads.len(),
             "totalEstimatedSize": size.to_string(),
         }))
-    }
-
-    fn size(&self, ware: &Ware) -> usize {
-        ware.scene_in(&self.archive).map_or(0, |scene| ware.bytes(&scene).len())
     }
 
     fn download_json(&self, download: &Download) -> Value {

@@ -25,8 +25,10 @@ pub use session::KEY_LIFETIME;
 pub use ware::{Ware, What};
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use lru::LruCache;
 use serde_json::{Value, json};
 
 use super::accounts::{Account, by_name};
@@ -34,6 +36,7 @@ use super::clock::Clock;
 use super::scenes::Archive;
 use crate::demo::http::{Request, Response, Service, lock};
 use failure::{Failure, Outcome, enveloped};
+use options::Measures;
 
 /// The server's memory, and what it was told to do wrong.
 pub struct M2m {
@@ -42,7 +45,11 @@ pub struct M2m {
     hosts: Mutex<Hosts>,
     quirks: Mutex<Quirks>,
     state: Mutex<State>,
+    measures: Mutex<LruCache<(&'static str, String), Arc<Measures>>>,
 }
+
+/// Scenes whose products' sizes and checksums are remembered.
+const MEASURED: NonZeroUsize = NonZeroUsize::new(2048).unwrap();
 
 /// Where URLs in answers lead.
 #[derive(Debug, Clone, Default)]
@@ -82,7 +89,8 @@ impl M2m {
     /// A server over an archive.
     pub fn new(archive: Arc<Archive>, clock: Arc<Clock>) -> M2m {
         let (quirks, state) = (Mutex::default(), Mutex::default());
-        M2m { archive, clock, hosts: Mutex::default(), quirks, state }
+        let measures = Mutex::new(LruCache::new(MEASURED));
+        M2m { archive, clock, hosts: Mutex::default(), quirks, state, measures }
     }
 
     /// Says where downloads are to be had: at their host, or at a line emulator before it.

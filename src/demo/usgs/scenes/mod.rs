@@ -66,7 +66,9 @@ pub struct Archive {
 impl Archive {
     /// The one archive of the demo, the same at every start.
     pub fn generate() -> Archive {
-        let mut acquisitions: Vec<Acquisition> = CAMPAIGNS.iter().flat_map(Campaign::acquisitions).collect();
+        let grid = grid();
+        let mut acquisitions: Vec<Acquisition> =
+            CAMPAIGNS.iter().flat_map(|campaign| campaign.acquisitions(&grid)).collect();
         acquisitions.sort_by_key(|a| (a.date, a.second, a.path, a.row, a.satellite));
         let by_entity = acquisitions.iter().enumerate().map(|(i, a)| (a.entity_stem(), i)).collect();
         Archive { acquisitions, by_entity }
@@ -152,14 +154,20 @@ pub(in crate::demo) fn acquisitions(
     first: Date,
     last: Date,
 ) -> Vec<Acquisition> {
-    campaign(satellite, region, first, last).acquisitions()
+    campaign(satellite, region, first, last).acquisitions(&grid())
+}
+
+/// Paths and rows of the daylight side, with their centres.
+fn grid() -> Vec<(u16, u16, wrs::Place)> {
+    let rows = (1..=120).flat_map(|row| (1..=233).map(move |path| (path, row)));
+    rows.map(|(path, row)| (path, row, wrs::centre(path, row))).collect()
 }
 
 impl Campaign {
-    fn acquisitions(&self) -> Vec<Acquisition> {
-        let rows = (1..=120).flat_map(|row| (1..=233).map(move |path| (path, row)));
-        rows.filter(|&(path, row)| within(self.region, wrs::centre(path, row)))
-            .flat_map(|(path, row)| self.overpasses(path).map(move |date| (path, row, date)))
+    fn acquisitions(&self, grid: &[(u16, u16, wrs::Place)]) -> Vec<Acquisition> {
+        grid.iter()
+            .filter(|(.., centre)| within(self.region, *centre))
+            .flat_map(|&(path, row, _)| self.overpasses(path).map(move |date| (path, row, date)))
             .map(|(path, row, date)| Acquisition::new(self.satellite, path, row, date))
             .collect()
     }
