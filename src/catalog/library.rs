@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::cache::{Cache, Document as Kept};
 use crate::config::Reach;
-use crate::http::{self, Http, Request};
+use crate::http::{self, Http, Request, shown};
 use crate::report::Report;
 
 /// The documents of one source.
@@ -36,6 +37,15 @@ pub struct Text {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl Text {
+    /// Whether it is JSON from its beginning to its end: one value, or several as in NDJSON.
+    fn is_json(&self) -> bool {
+        let body = self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body).trim_ascii_start();
+        let mut values = serde_json::Deserializer::from_slice(body).into_iter::<IgnoredAny>();
+        matches!(body.first(), Some(b'{' | b'[')) && values.all(|value| value.is_ok())
+    }
 }
 
 type Answer = Result<http::Document, http::Error>;
@@ -85,14 +95,15 @@ impl Library {
         }
     }
 
-    /// Keeps what came, where it is JSON: a page of maintenance or of a login must not last.
+    /// Keeps what came, where it is JSON: a page of maintenance or of a login, or an answer that breaks off, must
+    /// not last.
     fn fetch(&self, key: &str, answer: Answer) -> Result<Text, http::Error> {
         let document = answer?;
         self.well();
         let header = |name: &str| document.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let etag = header("etag");
         let text = Text { url: document.url, status: document.status, body: document.body };
-        if matches!(text.body.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        if text.is_json() {
             self.keep(key, etag, &text);
         }
         Ok(text)
@@ -117,8 +128,22 @@ impl Library {
                 self.report.note(&self.subject(), &words);
                 Ok(old)
             }
+            Ok(new) if !new.is_json() && old.is_json() => {
+                let words = format!(
+                    "{} answers with something that is no JSON; what was met at {} is served meanwhile",
+                    shown(&new.url),
+                    kept.kept
+                );
+                self.report.note(&self.subject(), &words);
+                Ok(old)
+            }
             outcome => outcome,
         }
+    }
+
+    /// Forgets a document that turned out not to be what was asked for.
+    pub fn forget(&self, request: &Request) {
+        self.cache.forget_document(&self.key(request));
     }
 
     fn keep(&self, key: &str, validator: Option<String>, text: &Text) {
@@ -240,6 +265,31 @@ mod tests {
         assert!(desk.report.notes().is_empty(), "well again");
         desk.server.faults().add(Fault::status(404).on("*"));
         assert_eq!(library.document(&desk.request()).unwrap_err().status(), Some(404), "gone is gone");
+    }
+
+    #[test]
+    fn what_is_no_json_does_not_last() {
+        let desk = Desk::new();
+        let library = desk.library(LONG, Reach::Online);
+        for body in ["{\"features\":[{\"id\":", "{\"bbox\":[NaN]}", "<html></html>", ""] {
+            desk.server.faults().add(Fault::Answer(Box::new(Response::text(200, body))).on("*").times(1));
+            assert_eq!(library.document(&desk.request()).unwrap().body, body.as_bytes());
+        }
+        assert_eq!(library.document(&desk.request()).unwrap().body, b"{}", "asked again, and well");
+        library.forget(&desk.request());
+        desk.asked();
+        library.document(&desk.request()).unwrap();
+        assert_eq!(desk.asked().len(), 1);
+    }
+
+    #[test]
+    fn an_old_document_outlasts_a_page_of_maintenance() {
+        let desk = Desk::new();
+        let library = desk.library(Duration::ZERO, Reach::Online);
+        library.document(&desk.request()).unwrap();
+        desk.server.faults().add(Fault::html(200).on("*"));
+        assert_eq!(library.document(&desk.request()).unwrap().body, b"{}");
+        assert!(desk.report.notes()["here: stale"].contains("no JSON"));
     }
 
     #[test]

@@ -53,6 +53,8 @@ impl Assembly {
     pub fn new(config: Config) -> Result<Assembly, Failure> {
         let report = Arc::new(Report::new());
         let settings = http::Settings {
+            // Work outlives the wait of a call, but not for longer than that could have lasted at most.
+            document_silence: config.limits.metadata_total.max(config.limits.metadata_silence),
             stream_silence: config.limits.read_silence,
             per_host: config.limits.per_host,
             reach: config.reach,

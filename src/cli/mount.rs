@@ -122,6 +122,7 @@ pub(super) fn serve(config: Config, point: &Path, ready: impl FnOnce(&Mount) -> 
         metadata_silence: config.limits.metadata_silence,
         metadata_total: config.limits.metadata_total,
         read_silence: config.limits.read_silence,
+        crawlers: config.crawlers.clone(),
     };
     fuse::check(point).map_err(Failure::failed)?;
     let assembly = Assembly::new(config)?;

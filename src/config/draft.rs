@@ -133,6 +133,7 @@ impl Draft {
                 Some(shown) => shown,
                 None => mount.value("show_derived", value::boolean)?,
             },
+            crawlers: mount.value("crawlers", value::list)?,
             log: choice.log.as_deref().map(absolute).or_else(|| mount.path("log")),
             warnings: Vec::new(),
         };

@@ -105,6 +105,9 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'stati
 
 /// USGS M2M's base.
 pub(super) const M2M: &str = "https://m2m.cr.usgs.gov/api/api/json/stable/";
+/// Indexers and thumbnailers of the usual desktops and systems, by the names of their processes.
+const CRAWLERS: &str = "tracker-*, localsearch*, baloo*, updatedb*, mlocate, plocate-build, mds, mdworker*, \
+                        tumblerd, *thumbnailer*, recollindex, nepomuk*, strigi*, beagled, zeitgeist*";
 /// ESPA's base.
 pub(super) const ESPA: &str = "https://espa.cr.usgs.gov/api/v1/";
 
@@ -134,6 +137,8 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Use ~/.netrc for hosts that have no credential here."),
             key("log", Kind::Path, "",
                 "Where a mount in the background logs. Default: nowhere."),
+            key("crawlers", Kind::List, CRAWLERS,
+                "Programs that look into every file there is: they are given names but no content. Empty: none."),
         ],
     },
     Section {

@@ -33,6 +33,8 @@ pub struct Config {
     pub allow_other: bool,
     /// Whether listings show derived files too.
     pub show_derived: bool,
+    /// Programs that are given names but no content; `*` is any run of characters.
+    pub crawlers: Vec<String>,
     /// Where a mount in the background logs.
     pub log: Option<PathBuf>,
     /// What works but should be mended, in one line each: a `~/.lsru` that others can read, a password that

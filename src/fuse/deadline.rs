@@ -131,9 +131,11 @@ impl<R: Refuse> Waiting for Call<R> {
         let Some(reply) = self.take() else { return };
         let (seconds, bytes) = (self.progress.elapsed().as_secs_f32(), self.progress.bytes());
         let silence = self.progress.silence().as_secs_f32();
+        let stumble = self.progress.last_stumble();
+        let why = stumble.map(|words| format!("; last it failed with: {words}")).unwrap_or_default();
         let words = format!(
             "{}: no answer after {seconds:.1} s ({bytes} bytes so far, the last sign of life {silence:.1} s \
-             ago); the work goes on, try again",
+             ago); the work goes on, try again{why}",
             self.asked
         );
         self.report.counters.timeouts.add(1);

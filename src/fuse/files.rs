@@ -35,13 +35,17 @@ enum Bytes {
 
 impl Service {
     /// Opens a file. Only a worker may: an open may ask the server whether the version still stands.
-    pub fn open(self: &Arc<Service>, number: u64, flags: OpenFlags, reply: ReplyOpen) {
+    /// `thread` is who asks.
+    pub fn open(self: &Arc<Service>, thread: u32, number: u64, flags: OpenFlags, reply: ReplyOpen) {
         if flags.acc_mode() != OpenAccMode::O_RDONLY || flags.0 & libc::O_TRUNC != 0 {
             return reply.error(Errno::EROFS);
         }
         let Some(inode) = self.inodes.get(number) else { return reply.error(Errno::ESTALE) };
         let Node::File(file) = inode.node() else { return reply.error(Errno::EISDIR) };
         let path = inode.path();
+        if self.crawlers.refuse(thread, &path, &self.report) {
+            return reply.error(Errno::EACCES);
+        }
         let passes_through = self.passes_through();
         let work = move || {
             let opened = file.open()?;

@@ -110,8 +110,8 @@ impl Filesystem for Adapter {
         self.0.guard("closedir", ino.0, || self.0.releasedir(handle, reply));
     }
 
-    fn open(&self, _: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        self.0.guard("open", ino.0, || self.0.open(ino.0, flags, reply));
+    fn open(&self, asks: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        self.0.guard("open", ino.0, || self.0.open(asks.pid(), ino.0, flags, reply));
     }
 
     fn read(

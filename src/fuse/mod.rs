@@ -10,10 +10,12 @@
 //! | `mountpoint`, `device` | may we mount here; the system calls of it |
 //! | `filesystem` | fuser's trait: each call to the `service`, guarded |
 //! | `names`, `directories`, `files`, `xattr` | the calls |
+//! | `crawlers` | who gets names but no bytes |
 //! | `service`, `workers`, `deadline` | how a call waits without anybody else waiting |
 //! | `inodes`, `handles`, `opens`, `attributes` | what the kernel holds of us, and what it sees |
 
 mod attributes;
+mod crawlers;
 mod deadline;
 mod device;
 mod directories;
@@ -48,6 +50,8 @@ pub struct MountOptions {
     pub metadata_total: Duration,
     /// A read ends in ETIMEDOUT after so long without a byte.
     pub read_silence: Duration,
+    /// Names of programs that may look at names but read nothing; `*` is any run of characters.
+    pub crawlers: Vec<String>,
 }
 
 /// Why something was not mounted or unmounted: one line, with the next step.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::MountOptions;
 use super::attributes::Owner;
+use super::crawlers::Crawlers;
 use super::deadline::{Asked, Call, Limits, Watch};
 use super::directories::OpenDirectory;
 use super::files::OpenedFile;
@@ -17,8 +18,8 @@ use crate::report::{Report, with_progress};
 use crate::tree::{Directory, Error};
 
 /// Workers of each kind. They wait on the network nearly all the time; what bounds the load on servers is
-/// `http`.
-const MOST_THREADS: usize = 96;
+/// `http`. One branch of the tree gets at most half of them.
+const MOST_THREADS: usize = 192;
 
 /// Calls that may wait for a worker. More than that many processes blocked at once is a storm.
 const MOST_QUEUED: usize = 4096;
@@ -29,6 +30,7 @@ pub(super) struct Service {
     pub directories: Handles<OpenDirectory>,
     pub files: Handles<OpenedFile>,
     pub owner: Owner,
+    pub crawlers: Crawlers,
     pub report: Arc<Report>,
     /// Whether the kernel can read backing files without us.
     pub passthrough: AtomicBool,
@@ -48,6 +50,7 @@ impl Service {
             directories: Handles::default(),
             files: Handles::default(),
             owner: Owner::of_process(),
+            crawlers: Crawlers::new(&options.crawlers),
             report,
             passthrough: AtomicBool::new(false),
             metadata: Workers::new("stacfs-metadata", MOST_THREADS, MOST_QUEUED),
@@ -94,6 +97,7 @@ impl Service {
             }
             Asked::Read => (&self.reads, self.read_limits),
         };
+        let branch = path.split('/').next().unwrap_or_default().to_owned();
         let call = Arc::new(Call::new(asked, path, limits, self.report.clone(), reply));
         let ticket = self.watch.add(call.clone());
         let waiting = call.clone();
@@ -110,7 +114,7 @@ impl Service {
                 Err(panic) => waiting.refuse(libc::EIO, &fault(&*panic)),
             }
         };
-        if workers.submit(Box::new(job)).is_err() {
+        if workers.submit(&branch, Box::new(job)).is_err() {
             let words = format!(
                 "{MOST_QUEUED} calls wait already; see `.stacfs/status` for what they wait for, and try again \
                  with fewer programs at once"
@@ -164,6 +168,7 @@ mod tests {
             metadata_silence: long,
             metadata_total: long,
             read_silence: long,
+            crawlers: Vec::new(),
         };
         Service::new(Arc::new(Bare), &options, Arc::default())
     }

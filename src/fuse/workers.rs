@@ -2,8 +2,11 @@
 //!
 //! Threads come when work waits and none is idle, up to a bound, and go when they were idle for a while. The
 //! queue is bounded too: who finds it full is told so at once rather than made to wait for ever.
+//!
+//! Work is of branches (of the tree: a source, a collection). A branch whose server is dead keeps its threads for
+//! a minute or more; so that it takes none from the others, it gets at most half of what they leave free.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -40,7 +43,10 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    queue: VecDeque<Job>,
+    /// Jobs and their branches, first come, first served.
+    queue: VecDeque<(Arc<str>, Job)>,
+    /// Threads at work, by branch.
+    running: HashMap<Arc<str>, usize>,
     threads: usize,
     idle: usize,
     closed: bool,
@@ -53,13 +59,14 @@ impl Workers {
         Workers { shared: Arc::new(Shared { name, most_threads, most_queued, state, work }) }
     }
 
-    /// Hands a job to a worker.
-    pub fn submit(&self, job: Job) -> Result<(), Busy> {
+    /// Hands a job of a branch to a worker.
+    pub fn submit(&self, branch: &str, job: Job) -> Result<(), Busy> {
         let mut state = lock(&self.shared.state);
         if state.closed || state.queue.len() >= self.shared.most_queued {
             return Err(Busy);
         }
-        if state.idle <= state.queue.len() && state.threads < self.shared.most_threads {
+        let may_run = state.may_run(branch, self.shared.most_threads);
+        if may_run && state.idle <= state.queue.len() && state.threads < self.shared.most_threads {
             let shared = self.shared.clone();
             let thread = thread::Builder::new().name(shared.name.to_owned()).stack_size(STACK);
             match thread.spawn(move || shared.run()) {
@@ -72,7 +79,7 @@ impl Workers {
                 Err(error) => tracing::warn!("no further thread for {}: {error}", self.shared.name),
             }
         }
-        state.queue.push_back(job);
+        state.queue.push_back((branch.into(), job));
         drop(state);
         self.shared.work.notify_one();
         Ok(())
@@ -89,21 +96,51 @@ impl Workers {
     }
 }
 
+impl State {
+    /// Whether one more job of a branch may run now: it has less than half of what the others leave free.
+    fn may_run(&self, branch: &str, most: usize) -> bool {
+        let own = self.running.get(branch).copied().unwrap_or_default();
+        let others = self.running.values().sum::<usize>() - own;
+        own < (most.saturating_sub(others) / 2).max(1)
+    }
+
+    /// The first job that may run.
+    fn take(&mut self, most: usize) -> Option<(Arc<str>, Job)> {
+        let at = (0..self.queue.len())
+            .find(|&at| self.queue.get(at).is_some_and(|(branch, _)| self.may_run(branch, most)))?;
+        let (branch, job) = self.queue.remove(at)?;
+        *self.running.entry(branch.clone()).or_default() += 1;
+        Some((branch, job))
+    }
+
+    fn done(&mut self, branch: &Arc<str>) {
+        if let Some(running) = self.running.get_mut(branch) {
+            *running -= 1;
+            if *running == 0 {
+                self.running.remove(branch);
+            }
+        }
+    }
+}
+
 impl Shared {
     fn run(&self) {
-        while let Some(job) = self.next() {
+        while let Some((branch, job)) = self.next() {
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("a job of {} panicked", self.name);
             }
+            lock(&self.state).done(&branch);
+            // What this one kept from running may be for an idle thread.
+            self.work.notify_one();
         }
     }
 
     /// The next job; `None` once this thread is no longer needed.
-    fn next(&self) -> Option<Job> {
+    fn next(&self) -> Option<(Arc<str>, Job)> {
         let mut state = lock(&self.state);
         loop {
-            if let Some(job) = state.queue.pop_front() {
-                return Some(job);
+            if let Some(next) = state.take(self.most_threads) {
+                return Some(next);
             }
             if state.closed {
                 break;
@@ -130,7 +167,7 @@ mod tests {
 
     #[test]
     fn jobs_run_side_by_side_up_to_the_bound_and_then_queue() {
-        let workers = Workers::new("test", 2, 1);
+        let workers = Workers::new("test", 4, 1);
         let (begun, beginnings) = mpsc::channel();
         let (release, gate) = mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
@@ -141,12 +178,12 @@ mod tests {
                 lock(&gate).recv().ok();
             })
         };
-        workers.submit(job(1)).unwrap();
+        workers.submit("a", job(1)).unwrap();
         beginnings.recv().unwrap();
-        workers.submit(job(2)).unwrap();
+        workers.submit("a", job(2)).unwrap();
         beginnings.recv().unwrap();
-        workers.submit(job(3)).unwrap();
-        assert_eq!(workers.submit(job(4)), Err(Busy), "the queue holds one");
+        workers.submit("a", job(3)).unwrap();
+        assert_eq!(workers.submit("a", job(4)), Err(Busy), "the queue holds one");
         assert_eq!(lock(&workers.shared.state).threads, 2);
         release.send(()).unwrap();
         assert_eq!(beginnings.recv().unwrap(), 3, "a freed thread takes the waiting job");
@@ -159,18 +196,49 @@ mod tests {
         let (done, ends) = mpsc::channel();
         for n in 0..5 {
             let done = done.clone();
-            workers.submit(Box::new(move || done.send(n).unwrap())).unwrap();
+            workers.submit("a", Box::new(move || done.send(n).unwrap())).unwrap();
             ends.recv().unwrap();
-            workers.submit(Box::new(|| panic!("on purpose"))).unwrap();
+            workers.submit("a", Box::new(|| panic!("on purpose"))).unwrap();
         }
-        workers.submit(Box::new(move || done.send(99).unwrap())).unwrap();
+        workers.submit("a", Box::new(move || done.send(99).unwrap())).unwrap();
         assert_eq!(ends.recv().unwrap(), 99);
+    }
+
+    #[test]
+    fn branches_that_are_stuck_leave_threads_to_the_others() {
+        let workers = Workers::new("test", 8, 1000);
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        for branch in ["dead", "dying", "ill"] {
+            for _ in 0..50 {
+                let gate = gate.clone();
+                workers
+                    .submit(
+                        branch,
+                        Box::new(move || {
+                            let _ = lock(&gate).recv();
+                        }),
+                    )
+                    .unwrap();
+            }
+        }
+        let (done, ends) = mpsc::channel();
+        for _ in 0..5 {
+            let done = done.clone();
+            workers.submit("well", Box::new(move || done.send(()).unwrap())).unwrap();
+        }
+        (0..5).for_each(|_| ends.recv_timeout(Duration::from_secs(60)).expect("the others are served"));
+        let running = lock(&workers.shared.state).running.get("dead").copied();
+        assert!(running <= Some(4), "{running:?}");
+        drop(release);
+        workers.submit("dead", Box::new(move || done.send(()).unwrap())).unwrap();
+        ends.recv_timeout(Duration::from_secs(60)).expect("freed threads take what waits");
     }
 
     #[test]
     fn a_closed_pool_takes_nothing() {
         let workers = Workers::new("test", 1, 1);
         workers.close();
-        assert_eq!(workers.submit(Box::new(|| ())), Err(Busy));
+        assert_eq!(workers.submit("a", Box::new(|| ())), Err(Busy));
     }
 }

@@ -30,7 +30,7 @@ use url::Url;
 pub use words::words;
 
 use crate::config::{Grant, Reach};
-use crate::report::Report;
+use crate::report::{Report, current_progress};
 use redirect::Hop;
 use wire::{Answer, Lane, Wire};
 
@@ -208,7 +208,12 @@ impl Http {
     }
 
     fn retry<T>(&self, attempts: u32, attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
-        let again = || self.report.counters.retries.add(1);
+        let again = |error: &Error| {
+            self.report.counters.retries.add(1);
+            if let Some(progress) = current_progress() {
+                progress.stumble(&error.to_string());
+            }
+        };
         retry::run(attempts, self.settings.pause, again, attempt)
     }
 

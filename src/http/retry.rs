@@ -31,11 +31,12 @@ impl Error {
     }
 }
 
-/// Runs `attempt` up to `attempts` times while its failures pass. `again` is told of each new attempt.
+/// Runs `attempt` up to `attempts` times while its failures pass. `again` is told of each
+/// failure that is followed by a new attempt.
 pub(super) fn run<T>(
     attempts: u32,
     pause: Duration,
-    again: impl Fn(),
+    again: impl Fn(&Error),
     mut attempt: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mut pauses = Pauses::new(pause);
@@ -51,8 +52,8 @@ pub(super) fn run<T>(
         if made >= most || !error.is_passing() || error.retry_after().is_some_and(|asked| asked > LONGEST) {
             return Err(error);
         }
+        again(&error);
         std::thread::sleep(error.retry_after().unwrap_or_default().max(pauses.next()));
-        again();
     }
 }
 
@@ -102,7 +103,7 @@ mod tests {
         let result: Result<(), Error> = run(
             4,
             Duration::ZERO,
-            || (),
+            |_| (),
             || {
                 made.set(made.get() + 1);
                 Err(error.clone())
@@ -135,7 +136,7 @@ mod tests {
         let value = run(
             4,
             Duration::ZERO,
-            || (),
+            |_| (),
             || {
                 made.set(made.get() + 1);
                 if made.get() < 3 { Err(status(503, None)) } else { Ok(made.get()) }

@@ -5,9 +5,11 @@
 //! force on its thread at every byte; work that spreads over threads hands it on with [`with_progress`].
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use super::lock;
 
 /// Tells how long ago the last byte came in. Clones share one clock.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ struct Shared {
     last: AtomicU64,
     /// Bytes so far.
     bytes: AtomicU64,
+    /// The last failure that did not end the work.
+    stumble: Mutex<Option<String>>,
 }
 
 impl Progress {
@@ -34,6 +38,16 @@ impl Progress {
     pub fn touch(&self, bytes: u64) {
         self.shared.last.fetch_max(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
         self.shared.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Says why something is tried again, for whoever waits in vain.
+    pub fn stumble(&self, words: &str) {
+        *lock(&self.shared.stumble) = Some(words.to_owned());
+    }
+
+    /// Why something was last tried again.
+    pub fn last_stumble(&self) -> Option<String> {
+        lock(&self.shared.stumble).clone()
     }
 
     /// How long ago the last sign of life was; from the start, where there was none.

@@ -186,6 +186,11 @@ impl Assets for Files {
 
 /// A server of these files.
 pub fn serve(files: &[Noisy]) -> Demo {
+    demo::start(demo::Options { world: Arc::new(world(files)), ..demo::Options::default() }).unwrap()
+}
+
+/// The catalogue of these files.
+pub fn world(files: &[Noisy]) -> World {
     let mut items: Vec<Value> = Vec::new();
     for file in files {
         if !items.iter().any(|item| item["id"] == file.item) {
@@ -212,15 +217,14 @@ pub fn serve(files: &[Noisy]) -> Demo {
         },
     });
     let collection = Collection { json, queryables: Value::Object(Map::new()), items: Arc::new(items) };
-    let world = World {
+    World {
         id: "noise".to_owned(),
         title: "Noise".to_owned(),
         description: "Files to measure with.".to_owned(),
         collections: vec![collection],
         catalogs: Vec::new(),
         assets: Arc::new(Files(files.to_vec())),
-    };
-    demo::start(demo::Options { world: Arc::new(world), ..demo::Options::default() }).unwrap()
+    }
 }
 
 /// The requests for the bytes of files.

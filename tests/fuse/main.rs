@@ -64,6 +64,7 @@ fn options() -> MountOptions {
         metadata_silence: Duration::from_secs(60),
         metadata_total: Duration::from_secs(120),
         read_silence: Duration::from_secs(60),
+        crawlers: Vec::new(),
     }
 }
 

@@ -132,7 +132,8 @@ impl Pages<Collection> for Collections {
                 (steps.step.clone(), steps.first.clone(), self.api.site().request(steps.step.request())?)
             }
         };
-        let page = CollectionPage::of(&document)?;
+        let page =
+            CollectionPage::of(&document).inspect_err(|_| self.api.site().distrust(&step.request()))?;
         let landing = self.api.landing()?;
         self.trail.walked(&step);
         let (matched, read, unusable) = (page.matched, page.read, page.unusable);

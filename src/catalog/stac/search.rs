@@ -218,7 +218,7 @@ impl ItemPages {
             self.api.site().request(request())
         };
         let document = answer?;
-        let page = ItemPage::of(&document)?;
+        let page = ItemPage::of(&document).inspect_err(|_| self.api.site().distrust(&request()))?;
         Ok(Answer { page, url: document.url })
     }
 

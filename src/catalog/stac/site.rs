@@ -111,6 +111,11 @@ impl Site {
         text(self.library.document_in(attempts, &accepting(request))?)
     }
 
+    /// An answer was JSON, but not what was asked for (an error with status 200): it is not remembered.
+    pub(super) fn distrust(&self, request: &Request) {
+        self.library.forget(request);
+    }
+
     /// A source from the network never reaches a file of this machine, whatever its documents link to.
     fn check(&self, url: &Url) -> Result<(), Error> {
         if url.scheme() != "file" || self.files() == Files::Allowed {
