@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
+use super::ledger::Ledger;
 use super::memory::Memory;
 use super::place::Place;
 use super::segment::{CHUNK, Held, Outcome, Segment};
@@ -30,6 +31,8 @@ pub struct Means {
     pub cache: Arc<Cache>,
     /// The client.
     pub http: Arc<Http>,
+    /// What is known of all objects.
+    pub ledger: Arc<Ledger>,
     /// Who may ask when.
     pub turns: Arc<Turns>,
     /// Arrived bytes that the disk would not take.
@@ -67,6 +70,8 @@ pub struct Body {
     pub(super) checksum: Option<Checksum>,
     /// Whether the checksum was found to be right.
     pub(super) sound: OnceLock<Result<(), Error>>,
+    /// Shared by whoever keeps blocks, taken alone to put them all out for good.
+    pub(super) keeping: RwLock<()>,
     pub(super) cached: Option<Arc<CachedObject>>,
     /// Blocks on their way, and those that arrived and are not on disk: by first block, disjoint.
     flights: Mutex<BTreeMap<u64, Arc<Segment>>>,
@@ -75,6 +80,8 @@ pub struct Body {
     index: Mutex<Index>,
     /// Open handles.
     handles: AtomicUsize,
+    /// Whether its server gives another entity tag with every answer.
+    pub(super) tag_is_restless: AtomicBool,
     pub(super) means: Arc<Means>,
 }
 
@@ -94,11 +101,13 @@ impl Body {
             version,
             checksum,
             sound: OnceLock::new(),
+            keeping: RwLock::default(),
             cached,
             flights: Mutex::default(),
             spool: Mutex::default(),
             index: Mutex::new(Index::Sought(0)),
             handles: AtomicUsize::new(0),
+            tag_is_restless: AtomicBool::new(false),
             means,
         }
     }
@@ -300,7 +309,7 @@ impl Body {
             bytes.len() / BLOCK as usize * BLOCK as usize
         };
         let bytes = &bytes[..whole];
-        if bytes.is_empty() || self.cached.as_ref().is_some_and(|cached| cached.write(0, bytes)) {
+        if bytes.is_empty() || self.keep(0, bytes) {
             return;
         }
         let segment = Arc::new(Segment::new(0..blocks_of(whole as u64), self.size()));

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use super::answer::{Head, Part};
-use super::fetch::{Answer, ask_range, is_html, names_web_page};
+use super::fetch::{Answer, ask_range, is_html};
 use super::place::{Place, request};
 use super::spool::Spool;
 use super::{Error, Location, Version};
@@ -95,13 +95,15 @@ pub fn measure(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
     }
 }
 
-/// Whether a server gives another entity tag with every answer, for the same bytes as far as all else tells:
-/// several machines behind one name, each with tags of its own.
-pub fn is_restless(http: &Http, place: &Place) -> Result<bool, Error> {
+/// The version, less its tag, where a server gives another entity tag with every answer, for the same bytes as
+/// far as all else tells: several machines behind one name, each with tags of its own.
+pub fn restless(http: &Http, place: &Place) -> Result<Option<Version>, Error> {
     let (one, two) = (measure(http, place)?, measure(http, place)?);
-    Ok(one.zip(two).is_some_and(|(one, two)| {
+    let differ_in_tag = |one: &Version, two: &Version| {
         one.etag != two.etag && one.size == two.size && one.modified == two.modified
-    }))
+    };
+    let both = one.zip(two).filter(|(one, two)| differ_in_tag(one, two));
+    Ok(both.map(|(version, _)| Version { etag: None, ..version }))
 }
 
 /// What HEAD tells; `None` where it does not tell, or is not to be believed.
@@ -116,7 +118,7 @@ fn ask_head(
         Err(error) if is_about_head(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
-    if is_html(&stream) && !names_web_page(place.identity()) {
+    if is_html(&stream) && !place.is_web_page() {
         return Ok(None);
     }
     let head = Head::read(stream.status, &stream.headers, &(0..0));

@@ -3,13 +3,14 @@
 use std::io::Read;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::answer::{Head, Part, is_web_page};
 use super::body::Body;
 use super::place::{Place, request};
 use super::segment::{Outcome, Segment};
-use super::{Error, Location, Version};
+use super::{Error, Location, Version, contact};
 use crate::cache::{BLOCK, CachedObject, Claim, blocks_over};
 use crate::http::{self, Http, Method, Request, Stream, shown};
 
@@ -71,7 +72,7 @@ fn ask(
     let unexpected = |why: String| http::Error::Unexpected { url: url.clone(), why };
     let head = Head::read(stream.status, &stream.headers, wanted).map_err(unexpected)?;
     let mut first = Vec::new();
-    if !names_web_page(place.identity()) && is_html(&stream) {
+    if !place.is_web_page() && is_html(&stream) {
         (&mut stream)
             .take(SNIFF as u64)
             .read_to_end(&mut first)
@@ -91,12 +92,6 @@ fn ask(
 pub fn is_html(stream: &Stream) -> bool {
     let kind = stream.headers.get("content-type").and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("text/html"))
-}
-
-/// Whether an object is itself a web page, by its name.
-pub fn names_web_page(identity: &str) -> bool {
-    let path = identity.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
-    [".html", ".htm", ".xhtml"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// What came of pulling at a segment.
@@ -121,8 +116,12 @@ impl Body {
             return Ok(Outcome::Complete);
         }
         let mut pending = Pending::default();
-        let pulled =
-            self.place.ask(&self.means.http, |location| self.pull_from(location, segment, &mut pending))?;
+        let mut pull =
+            || self.place.ask(&self.means.http, |location| self.pull_from(location, segment, &mut pending));
+        let pulled = match pull() {
+            Err(Error::Changed { .. }) if self.is_only_restless() => pull()?,
+            pulled => pulled?,
+        };
         match pulled {
             Pulled::Over(outcome) => Ok(outcome),
             Pulled::Whole(answer) => {
@@ -132,6 +131,30 @@ impl Body {
                 Ok(Outcome::Abandoned)
             }
         }
+    }
+
+    /// The version that an answer must be of.
+    pub(super) fn pinned(&self) -> Version {
+        let etag = self.version.etag.clone().filter(|_| !self.tag_is_restless.load(Ordering::Relaxed));
+        Version { etag, ..self.version.clone() }
+    }
+
+    /// An answer seems to be of another version. Finds out whether nothing but the entity tag says so, of a
+    /// server that gives another with every answer. Then the date has to tell versions apart from now on.
+    fn is_only_restless(&self) -> bool {
+        let identity = self.place.identity();
+        let dated = Version { etag: None, ..self.version.clone() };
+        let is_restless = self.pinned().etag.is_some()
+            && dated.modified.is_some()
+            && contact::restless(&self.means.http, &self.place)
+                .is_ok_and(|version| version.is_some_and(|version| version.is_same(&dated)));
+        // Another thread may have found it out meanwhile.
+        if is_restless || self.tag_is_restless.load(Ordering::Relaxed) {
+            self.means.ledger.ignore_tag(identity);
+            self.tag_is_restless.store(true, Ordering::Relaxed);
+            return true;
+        }
+        false
     }
 
     /// Waits while another process fetches any of these blocks, and takes over what it puts into the cache. A
@@ -203,7 +226,8 @@ impl Body {
         if segment.may_stop() {
             return Ok(Ok(Some(Pulled::Over(Outcome::Abandoned))));
         }
-        let answer = match ask_range(&self.means.http, &self.place, location, &wanted, Some(&self.version))? {
+        let answer = match ask_range(&self.means.http, &self.place, location, &wanted, Some(&self.pinned()))?
+        {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
@@ -257,8 +281,7 @@ impl Body {
             if pending.bytes.len() == length {
                 let whole = Arc::new(std::mem::take(&mut pending.bytes));
                 let place = segment.push(whole.clone());
-                let cached = self.cached.as_ref().filter(|_| segment.is_shared);
-                if cached.is_some_and(|cached| cached.write(chunk.start / BLOCK, &whole)) {
+                if segment.is_shared && self.keep(chunk.start / BLOCK, &whole) {
                     segment.is_on_disk(place);
                 }
             }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::Error;
 use super::body::Body;
 use super::contact::{HEAD, SMALL};
-use super::ledger::Ledger;
 use super::pattern::{Layout, Pattern};
 use super::turns::Urgency;
 use super::windows::{Wanted, Windows};
@@ -20,7 +19,6 @@ const TILES_PIECE: u64 = 512 * 1024;
 /// One open file: a version of an object, held until it is dropped.
 pub struct OpenFile {
     pub(super) body: Arc<Body>,
-    ledger: Arc<Ledger>,
     reader: Mutex<Reader>,
     backing: OnceLock<Option<Backing>>,
 }
@@ -42,9 +40,9 @@ struct Called {
 }
 
 impl OpenFile {
-    pub(super) fn new(body: Arc<Body>, ledger: Arc<Ledger>) -> OpenFile {
+    pub(super) fn new(body: Arc<Body>) -> OpenFile {
         body.opened();
-        OpenFile { body, ledger, reader: Mutex::default(), backing: OnceLock::new() }
+        OpenFile { body, reader: Mutex::default(), backing: OnceLock::new() }
     }
 
     /// The size of this version, in bytes.
@@ -82,7 +80,7 @@ impl OpenFile {
         self.fetch_ahead(&called);
         let read = self.body.read(offset, length, blocks);
         if let Err(Error::Changed { identity }) = &read {
-            self.ledger.doubt(identity);
+            self.body.means.ledger.doubt(identity);
         }
         read
     }
@@ -95,7 +93,7 @@ impl OpenFile {
     pub fn read_piece(&self, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
         let read = self.body.read(offset, length, self.body.blocks(offset, length));
         if let Err(Error::Changed { identity }) = &read {
-            self.ledger.doubt(identity);
+            self.body.means.ledger.doubt(identity);
         }
         read
     }

@@ -35,7 +35,7 @@ mod windows;
 
 pub use error::Error;
 pub use file::OpenFile;
-pub use object::{Location, Object, Origin, Trouble, Version};
+pub use object::{Location, Object, Origin, Trouble, Version, names_web_page};
 
 use std::collections::HashMap;
 use std::sync::mpsc;
@@ -64,7 +64,6 @@ const AHEAD_PART: u64 = 8;
 pub struct Content {
     means: Arc<Means>,
     cache: Arc<Cache>,
-    ledger: Arc<Ledger>,
     /// What is open, by identity, validator and size.
     bodies: Mutex<HashMap<(String, String, u64), Weak<Body>>>,
     /// Objects that are being opened, by identity.
@@ -85,6 +84,7 @@ impl Content {
         let room = cache.usage().map_or(memory::MOST / 2, |usage| usage.limit / AHEAD_PART);
         let means = Means {
             cache: cache.clone(),
+            ledger: Arc::new(Ledger::new(cache.clone(), version_lifetime)),
             http,
             turns,
             memory: Memory::default(),
@@ -93,7 +93,6 @@ impl Content {
         };
         Content {
             means: Arc::new(means),
-            ledger: Arc::new(Ledger::new(cache.clone(), version_lifetime)),
             cache,
             bodies: Mutex::default(),
             opening: Mutex::default(),
@@ -103,7 +102,7 @@ impl Content {
 
     /// The size where it is known without a request: declared, or met before (also by an earlier mount).
     pub fn known_size(&self, object: &Object) -> Option<u64> {
-        let known = self.ledger.get(object.origin.identity());
+        let known = self.ledger().get(object.origin.identity());
         let seen = known.as_ref().filter(|known| known.seen_here || object.declared_size.is_none());
         seen.map(|known| known.version.size).or(object.declared_size)
     }
@@ -116,7 +115,7 @@ impl Content {
         let (sender, receiver) = mpsc::channel();
         for (at, object) in objects.iter().enumerate().filter(|(at, _)| matches!(sizes[*at], Ok(None))) {
             let place = Place::new(object.origin.clone());
-            let (means, ledger, sender) = (self.means.clone(), self.ledger.clone(), sender.clone());
+            let (means, ledger, sender) = (self.means.clone(), self.ledger().clone(), sender.clone());
             let (host, progress) = (place.host(), current_progress());
             let job = move || {
                 let measured = with_progress(progress, || contact::measure(&means.http, &place));
@@ -133,19 +132,19 @@ impl Content {
 
     /// How often an object was seen to change in this process: a new generation is a new inode.
     pub fn generation(&self, identity: &str) -> u64 {
-        self.ledger.generation(identity)
+        self.ledger().generation(identity)
     }
 
     /// The version of an object that was last seen, where one was.
     pub fn known_version(&self, object: &Object) -> Option<Version> {
-        self.ledger.get(object.origin.identity()).map(|known| known.version)
+        self.ledger().get(object.origin.identity()).map(|known| known.version)
     }
 
     /// Bytes of the object's current version in the cache.
     pub fn cached_bytes(&self, object: &Object) -> u64 {
         let identity = object.origin.identity();
         let bytes = |known: Known| self.cache.cached_bytes(identity, &known.validator(), known.version.size);
-        self.ledger.get(identity).map_or(0, bytes)
+        self.ledger().get(identity).map_or(0, bytes)
     }
 
     /// Opens an object as the given generation. Asks the server where the known version is older than its
@@ -156,7 +155,7 @@ impl Content {
     pub fn open(&self, object: &Object, generation: u64) -> Result<Arc<OpenFile>, Error> {
         let identity = object.origin.identity();
         let changed = || Error::Changed { identity: identity.to_owned() };
-        if self.ledger.generation(identity) != generation {
+        if self.ledger().generation(identity) != generation {
             return Err(changed());
         }
         self.hints.used(identity);
@@ -165,7 +164,7 @@ impl Content {
         let turn = lock(&turn);
         let place = Place::new(object.origin.clone());
         let (known, found) = self.current(object, &place)?;
-        if self.ledger.generation(identity) != generation {
+        if self.ledger().generation(identity) != generation {
             return Err(changed());
         }
         let body = self.body(place, &known, object.checksum.clone());
@@ -178,7 +177,11 @@ impl Content {
         body.check();
         body.be_sound()?;
         drop(turn);
-        Ok(Arc::new(OpenFile::new(body, self.ledger.clone())))
+        Ok(Arc::new(OpenFile::new(body)))
+    }
+
+    fn ledger(&self) -> &Arc<Ledger> {
+        &self.means.ledger
     }
 
     /// The turn to open an object: whoever holds its lock, opens.
@@ -200,7 +203,7 @@ impl Content {
         for object in objects {
             let identity = object.origin.identity();
             let expected = self.known_size(&object).unwrap_or(contact::HEAD);
-            let known = self.ledger.get(identity).is_some_and(|known| self.ledger.is_fresh(&known));
+            let known = self.ledger().get(identity).is_some_and(|known| self.ledger().is_fresh(&known));
             if self.cache.usage().is_none()
                 || expected > contact::SMALL
                 || known && self.cached_bytes(&object) > 0
@@ -239,8 +242,8 @@ impl Content {
     /// The version an object has now, and those of its bytes that came along.
     fn current(&self, object: &Object, place: &Place) -> Result<(Known, Found), Error> {
         let identity = place.identity();
-        let known = self.ledger.get(identity);
-        if let Some(known) = known.as_ref().filter(|known| self.ledger.is_good(identity, known)) {
+        let known = self.ledger().get(identity);
+        if let Some(known) = known.as_ref().filter(|known| self.ledger().is_good(identity, known)) {
             return Ok((known.clone(), Found::Nothing));
         }
         if let Some(declared) = self.declared(object, known.as_ref()) {
@@ -248,7 +251,7 @@ impl Content {
         }
         let shown = self.known_size(object);
         match (self.look(object, place, known.as_ref(), shown), known) {
-            (Ok(Contact { version, found }), _) => Ok((self.ledger.see(identity, version, shown), found)),
+            (Ok(Contact { version, found }), _) => Ok((self.ledger().see(identity, version, shown), found)),
             (Err(Error::Http(http::Error::Offline { .. })), Some(known)) if self.cached_bytes(object) > 0 => {
                 Ok((known, Found::Nothing))
             }
@@ -268,11 +271,11 @@ impl Content {
             return None;
         }
         match known {
-            Some(known) if self.ledger.is_doubted(known) => None,
+            Some(known) if self.ledger().is_doubted(known) => None,
             Some(known) => Some(known.clone()),
             None => {
                 let version = Version { size: object.declared_size?, etag: None, modified: None };
-                Some(self.ledger.see(object.origin.identity(), version, None))
+                Some(self.ledger().see(object.origin.identity(), version, None))
             }
         }
     }
@@ -287,8 +290,10 @@ impl Content {
         shown: Option<u64>,
     ) -> Result<Contact, Error> {
         let http = &self.means.http;
-        if known.is_some_and(|known| self.ledger.is_doubted(known)) && contact::is_restless(http, place)? {
-            self.ledger.ignore_tag(place.identity());
+        if known.is_some_and(|known| self.ledger().is_doubted(known))
+            && contact::restless(http, place)?.is_some()
+        {
+            self.ledger().ignore_tag(place.identity());
         }
         let held = known.filter(|known| known.version.validator().is_some() && self.cached_bytes(object) > 0);
         if let Some(known) = held

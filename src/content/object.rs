@@ -35,12 +35,23 @@ pub trait Origin: Send + Sync {
     /// give up with words.
     fn locate(&self, trouble: Option<&Trouble>) -> Result<Location, Error>;
 
+    /// Whether it is itself a web page. Any other object that comes as one is a login page in its place.
+    fn is_web_page(&self) -> bool {
+        names_web_page(self.identity())
+    }
+
     /// Whether locating it makes its server work: a download is requested, counted, prepared. Then nothing is
     /// asked when it is opened, only when bytes are read, and what its catalogue declares is taken for true:
     /// such a product does not change under its name.
     fn is_staged(&self) -> bool {
         false
     }
+}
+
+/// Whether an object is a web page, by its name.
+pub fn names_web_page(identity: &str) -> bool {
+    let path = identity.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    [".html", ".htm", ".xhtml"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// A place to send a range request to.

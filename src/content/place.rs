@@ -29,6 +29,11 @@ impl Place {
         self.origin.identity()
     }
 
+    /// Whether the object is itself a web page.
+    pub fn is_web_page(&self) -> bool {
+        self.origin.is_web_page()
+    }
+
     /// The host whose turns its requests take, as far as the identity tells: known without asking.
     pub fn host(&self) -> String {
         url::Url::parse(self.identity())

@@ -20,7 +20,7 @@ use super::place::Place;
 use super::segment::{CHUNK, Outcome};
 use super::turns::Urgency;
 use super::{Error, Version};
-use crate::cache::{BLOCK, Cache, CachedObject};
+use crate::cache::{BLOCK, Cache};
 use crate::http::{self, Http, shown};
 use crate::report::{current_progress, lock};
 
@@ -187,12 +187,12 @@ impl Spool {
     }
 
     /// Copies what is here into the cache, in whole chunks, from `done` on. Gives where it ended.
-    fn keep(&self, cached: &CachedObject, done: u64, size: u64) -> u64 {
+    fn keep(&self, body: &Body, done: u64) -> u64 {
         let mut done = done;
-        while done < size {
-            let end = (done + CHUNK).min(size);
+        while done < body.size() {
+            let end = (done + CHUNK).min(body.size());
             let Some(chunk) = self.read_now(&(done..end)) else { break };
-            cached.write(done / BLOCK, &chunk);
+            body.keep(done / BLOCK, &chunk);
             done = end;
         }
         done
@@ -261,16 +261,15 @@ impl Body {
         let poured = self.place.ask(&self.means.http, |location| {
             let answer = match begun.take() {
                 Some(answer) => answer,
-                None => match ask_whole(&self.means.http, &self.place, location, Some(&self.version))? {
+                None => match ask_whole(&self.means.http, &self.place, location, Some(&self.pinned()))? {
                     Ok(answer) => answer,
                     Err(error) => return Ok(Err(error)),
                 },
             };
             spool.pour(answer, Some(self.size()), &shown(&location.url), |spool| {
-                if let Some(cached) = &self.cached
-                    && (spool.filled() >= kept + CHUNK || spool.filled() == self.size())
+                if self.cached.is_some() && (spool.filled() >= kept + CHUNK || spool.filled() == self.size())
                 {
-                    kept = spool.keep(cached, kept, self.size());
+                    kept = spool.keep(self, kept);
                 }
             })
         });
@@ -279,12 +278,13 @@ impl Body {
             Ok(None) => Outcome::Abandoned,
             Err(error) => Outcome::Failed(error),
         });
+        self.check();
     }
 
     /// Bytes that streamed in whole, before the object was opened.
     pub(super) fn accept_whole(&self, spool: Spool) {
-        if let Some(cached) = &self.cached {
-            spool.keep(cached, 0, self.size());
+        if self.cached.is_some() {
+            spool.keep(self, 0);
         }
         *lock(&self.spool) = Some(Arc::new(spool));
     }

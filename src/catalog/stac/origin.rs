@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use url::Url;
 
 use super::href::{self, Target};
-use crate::content::{Error, Location, Origin, Trouble};
+use crate::content::{Error, Location, Origin, Trouble, names_web_page};
 use crate::http::shown;
 use crate::item::Asset;
 
@@ -18,6 +18,8 @@ pub(super) struct HttpOrigin {
     at: AtomicUsize,
     /// Whether the owner of the data wants its readers to pay.
     requester_pays: bool,
+    /// Whether its catalogue says that it is a web page.
+    is_page: bool,
 }
 
 /// Whether a source may point at files of this machine.
@@ -45,7 +47,9 @@ impl HttpOrigin {
         let identity = href::resolve(href, item).map_or_else(|| href.to_owned(), |url| href::identity(&url));
         let pays = asset.fields.get("storage:requester_pays");
         let requester_pays = pays.and_then(serde_json::Value::as_bool).unwrap_or(false);
-        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), requester_pays })
+        let page = ["text/html", "application/xhtml+xml"];
+        let is_page = asset.media_type().is_some_and(|kind| page.iter().any(|page| is_kind(kind, page)));
+        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), requester_pays, is_page })
     }
 
     /// The first usable place from `from` on.
@@ -86,9 +90,18 @@ impl HttpOrigin {
     }
 }
 
+/// Whether a media type is of this kind, whatever its parameters.
+fn is_kind(media_type: &str, kind: &str) -> bool {
+    media_type.split(';').next().is_some_and(|found| found.trim().eq_ignore_ascii_case(kind))
+}
+
 impl Origin for HttpOrigin {
     fn identity(&self) -> &str {
         &self.identity
+    }
+
+    fn is_web_page(&self) -> bool {
+        self.is_page || names_web_page(&self.identity)
     }
 
     fn locate(&self, trouble: Option<&Trouble>) -> Result<Location, Error> {
@@ -144,6 +157,15 @@ mod tests {
             "{end}"
         );
         assert_eq!(origin.locate(None).unwrap().url.as_str(), "https://h.example/c/i/x.tif");
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_declared_type_or_its_name() {
+        let is_page = |fields| origin(fields, Files::Refused).is_web_page();
+        assert!(is_page(json!({ "href": "viewer", "type": "Text/HTML; charset=utf-8" })));
+        assert!(is_page(json!({ "href": "viewer.html" })));
+        assert!(!is_page(json!({ "href": "x.tif", "type": "image/tiff" })));
+        assert!(!is_page(json!({ "href": "x" })));
     }
 
     #[test]
