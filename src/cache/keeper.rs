@@ -1,7 +1,7 @@
 //! The keeper: a thread that knows how much is here and puts out what was used least recently.
 //!
 //! Readers never wait for it. Whole objects that nobody has open go first, oldest use first; if that is not
-//! enough, extents of open ones, oldest use first. Files lent to the kernel stay.
+//! enough, extents of open ones, oldest use first. Files lent to the kernel stay, and so does what is pinned.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -16,6 +16,7 @@ use rustix::fs::FlockOperation;
 use super::Shelf;
 use super::map::{self, BlockMap};
 use super::object::{self, CachedObject};
+use super::pins;
 use super::space::Call;
 
 /// The keeper looks around at least this often, to see what other processes did.
@@ -25,12 +26,14 @@ const STALE: Duration = Duration::from_secs(3600);
 
 /// One object on disk.
 #[derive(Debug)]
-struct Kept {
-    map: PathBuf,
+pub(super) struct Kept {
+    /// Its block map.
+    pub(super) map: PathBuf,
     data: PathBuf,
     /// Bytes both files take.
-    bytes: u64,
-    used_at: SystemTime,
+    pub(super) bytes: u64,
+    /// When it was last opened or closed.
+    pub(super) used_at: SystemTime,
 }
 
 /// An extent of an object that is open somewhere.
@@ -62,6 +65,7 @@ pub(super) fn round(shelf: &Shelf) {
     shelf.space.correct(before, found);
     trim_documents(shelf, documents);
     if shelf.space.shortage() > 0 {
+        kept.retain(|kept| !pins::is_pinned(&kept.map));
         kept.sort_by_key(|kept| kept.used_at);
         let open = put_out_whole(shelf, kept);
         put_out_extents(shelf, &open);
@@ -70,7 +74,7 @@ pub(super) fn round(shelf: &Shelf) {
 }
 
 /// Every object below `folder`, and a sweep of what died half-made.
-fn survey(folder: &Path) -> Vec<Kept> {
+pub(super) fn survey(folder: &Path) -> Vec<Kept> {
     let mut kept = Vec::new();
     for path in files_below(folder) {
         let Ok(metadata) = fs::metadata(&path) else { continue };
@@ -85,7 +89,7 @@ fn survey(folder: &Path) -> Vec<Kept> {
                     map: path,
                 });
             }
-            Some("data") if path.with_extension("map").exists() => {}
+            Some("data" | pins::EXTENSION) if path.with_extension("map").exists() => {}
             _ => sweep(&path, &metadata),
         }
     }
@@ -128,7 +132,7 @@ fn put_out(shelf: &Shelf, bytes: u64) {
 }
 
 /// Unlinks an object nobody has open. The data goes first: while the map stands, nobody can begin anew.
-fn unlink(kept: &Kept) -> io::Result<bool> {
+pub(super) fn unlink(kept: &Kept) -> io::Result<bool> {
     let map = OpenOptions::new().read(true).open(&kept.map)?;
     if rustix::fs::flock(&map, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(false);
@@ -137,6 +141,8 @@ fn unlink(kept: &Kept) -> io::Result<bool> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    // A pin that is left behind would pin whatever comes here next.
+    let _ = fs::remove_file(kept.map.with_extension(pins::EXTENSION));
     fs::remove_file(&kept.map)?;
     Ok(true)
 }
@@ -196,7 +202,7 @@ fn punch(kept: &Kept, extent: u64) -> io::Result<bool> {
 }
 
 /// Path, bytes and last use of each document.
-fn survey_documents(folder: &Path) -> Vec<(PathBuf, u64, SystemTime)> {
+pub(super) fn survey_documents(folder: &Path) -> Vec<(PathBuf, u64, SystemTime)> {
     let measure = |path: PathBuf| {
         let metadata = File::open(&path).and_then(|file| file.metadata()).ok()?;
         let used_at = metadata.modified().ok()?;

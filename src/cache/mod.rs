@@ -8,6 +8,7 @@
 //! ```text
 //! FOLDER/v1/objects/ab/cdef….map     which blocks are here, and their checksums
 //! FOLDER/v1/objects/ab/cdef….data    the blocks in their places, holes elsewhere
+//! FOLDER/v1/objects/ab/cdef….pin     who wants it kept, where anybody does
 //! FOLDER/v1/documents/ab/cdef…       metadata documents
 //! FOLDER/v1/facts                    sizes and validators of objects
 //! ```
@@ -21,14 +22,17 @@ mod facts;
 mod keeper;
 mod map;
 mod object;
+mod pins;
 mod shelf;
 mod space;
+mod stock;
 
 pub use claim::Claim;
 pub use documents::Document;
 pub use facts::Facts;
 pub use map::{BLOCK, blocks_of, blocks_over};
 pub use object::{Backing, CachedObject};
+pub use stock::{PutOut, Stocked, Which};
 
 use std::io;
 use std::os::unix::fs::DirBuilderExt;

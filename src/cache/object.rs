@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -258,6 +258,11 @@ impl CachedObject {
     fn times(&self) -> Option<FileTimes> {
         let metadata = self.data.metadata().ok()?;
         Some((metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()))
+    }
+
+    /// The file of its bytes.
+    pub(super) fn data_path(&self) -> &Path {
+        &self.data_path
     }
 
     pub(super) fn map(&self) -> &BlockMap {

@@ -307,3 +307,72 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_pinned_stays_and_the_rest_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), MANY);
+    let object = |name: &str| {
+        let object = cache.object(name, "1", 4 * BLOCK).unwrap();
+        assert!(object.write(0, &block_bytes(1, 4 * BLOCK, 0..4)));
+        object
+    };
+    let pin = object("pinned").pin("a search").unwrap();
+    assert_eq!(object("pinned").pin("another\nsearch").unwrap(), pin);
+    object("plain");
+    let stock = cache.stock();
+    let here: Vec<_> = stock.iter().map(|s| (s.identity.as_str(), s.here, s.pins.len())).collect();
+    assert_eq!(here, [("pinned", 4 * BLOCK, 2), ("plain", 4 * BLOCK, 0)]);
+
+    let gone = cache.prune(Some(0), None);
+    assert_eq!((gone.files, gone.in_use), (1, 0));
+    assert_eq!(cache.stock().len(), 1);
+    assert_eq!(cache.prune(None, Some(std::time::Duration::ZERO)), PutOut::default());
+
+    assert_eq!(cache.unpin("a search", &[pin.clone()].into()).unwrap(), 0, "it is to keep this pin");
+    assert_eq!(cache.unpin("a search", &[].into()).unwrap(), 1);
+    assert_eq!(cache.clear(Which::Unpinned).files, 0, "another search still wants it");
+    assert_eq!(cache.unpin("another search", &[].into()).unwrap(), 1);
+    assert!(!pin.exists());
+    let open = object("pinned");
+    assert_eq!(cache.clear(Which::Unpinned), PutOut { in_use: 1, ..PutOut::default() });
+    drop(open);
+    assert_eq!(cache.clear(Which::Unpinned).files, 1);
+    assert_eq!(cache.stock(), []);
+}
+
+#[test]
+fn a_full_cache_leaves_pins_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), 64 * BLOCK);
+    let fill = |name: &str| {
+        let object = cache.object(name, "1", 16 * BLOCK).unwrap();
+        object.pin("first").map(drop).unwrap_or_default();
+        object.write(0, &block_bytes(1, 16 * BLOCK, 0..16))
+    };
+    assert!(fill("one"));
+    for round in 0..20 {
+        let object = cache.object(&round.to_string(), "1", 8 * BLOCK).unwrap();
+        object.write(0, &block_bytes(2, 8 * BLOCK, 0..8));
+        drop(object);
+        keeper::round(cache.shelf.as_ref().unwrap());
+    }
+    let stock = cache.stock();
+    assert!(stock.len() < 21, "something went");
+    assert!(stock.iter().any(|stocked| stocked.identity == "one" && stocked.here == 16 * BLOCK));
+}
+
+#[test]
+fn verifying_is_no_use_and_forgets_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), MANY);
+    let size = 3 * BLOCK + 5;
+    cache.object("a", "1", size).unwrap().write(0, &block_bytes(1, size, 0..4));
+    let before = cache.stock();
+    assert_eq!(cache.verify(&before[0]), Some((4, 0)));
+    assert_eq!(cache.stock(), before);
+    let data = files(folder.path(), "data").remove(0);
+    OpenOptions::new().write(true).open(data).unwrap().write_all_at(b"bent", BLOCK).unwrap();
+    assert_eq!(cache.verify(&before[0]), Some((3, 1)));
+    assert_eq!(cache.stock()[0].here, size - BLOCK);
+}

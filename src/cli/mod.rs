@@ -6,6 +6,7 @@
 
 mod areas;
 mod assemble;
+mod cache;
 mod check;
 mod completions;
 mod config;
@@ -52,6 +53,7 @@ enum Command {
     Demo(demo::Args),
     Explain(explain::Args),
     Fetch(fetch::Args),
+    Cache(cache::Args),
     Espa(espa::Args),
     Check(check::Args),
     Config(config::Args),
@@ -110,6 +112,7 @@ impl Command {
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
             Command::Fetch(args) => fetch::run(&args),
+            Command::Cache(args) => cache::run(&args),
             Command::Espa(args) => espa::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Config(args) => config::run(&args),

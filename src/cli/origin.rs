@@ -21,6 +21,7 @@ pub struct Origin {
 }
 
 /// Paths that begin at one place.
+#[derive(Clone)]
 pub struct Tour {
     /// The configuration.
     pub draft: Draft,
@@ -30,6 +31,13 @@ pub struct Tour {
     pub paths: Vec<String>,
     /// The mount, where they are one's.
     pub mount: Option<PathBuf>,
+}
+
+impl Tour {
+    /// Each of its paths alone.
+    pub fn singly(&self) -> impl Iterator<Item = Tour> {
+        self.paths.iter().map(|path| Tour { paths: vec![path.clone()], ..self.clone() })
+    }
 }
 
 impl Origin {

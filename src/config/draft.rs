@@ -94,22 +94,13 @@ impl Draft {
         grants.extend(self.machine_grants(&sources, &grants));
         let mount = Settings { draft: self, section: "mount" };
         let limits = Settings { draft: self, section: "limits" };
-        let cache = Settings { draft: self, section: "cache" };
         let config = Config {
             file: self.document.file.clone(),
             layout: if choice.sources.len() == 1 { Layout::Single } else { Layout::Several },
             sources,
             areas: self.areas(),
             area_folder: mount.path("aoi_folder").unwrap_or_else(|| self.environment.area_folder()),
-            cache: Cache {
-                folder: match (&choice.cache_folder, self.environment.get("STACFS_CACHE_DIR")) {
-                    (Some(folder), _) => absolute(folder),
-                    (None, Some(folder)) => absolute(Path::new(folder)),
-                    (None, None) => cache.path("folder").unwrap_or_else(|| self.environment.cache_folder()),
-                },
-                max_bytes: cache.optional("max_bytes", value::size)?,
-                min_free: cache.value("min_free", value::size)?,
-            },
+            cache: self.cache(choice)?,
             limits: Limits {
                 metadata_silence: limits.value("metadata_silence", value::duration)?,
                 metadata_total: limits.value("metadata_total", value::duration)?,
@@ -139,6 +130,23 @@ impl Draft {
         };
         warnings.extend(config.all_grants().iter().filter_map(super::grant::in_the_clear));
         Ok(Config { warnings, ..config })
+    }
+
+    /// The cache of one process. Fetches no secret.
+    ///
+    /// # Errors
+    /// A value that is none.
+    pub fn cache(&self, choice: &Choice) -> Result<Cache, Error> {
+        let cache = Settings { draft: self, section: "cache" };
+        Ok(Cache {
+            folder: match (&choice.cache_folder, self.environment.get("STACFS_CACHE_DIR")) {
+                (Some(folder), _) => absolute(folder),
+                (None, Some(folder)) => absolute(Path::new(folder)),
+                (None, None) => cache.path("folder").unwrap_or_else(|| self.environment.cache_folder()),
+            },
+            max_bytes: cache.optional("max_bytes", value::size)?,
+            min_free: cache.value("min_free", value::size)?,
+        })
     }
 
     /// The `[aoi]` entries.

@@ -29,4 +29,4 @@ pub use error::Error;
 pub use secret::Secret;
 pub use settings::{Cache, Config, Credential, Grant, Layout, Limits, Reach, SourceConfig, SourceKind};
 pub use show::sample;
-pub use value::size as parse_size;
+pub use value::{duration as parse_duration, size as parse_size};

@@ -90,7 +90,7 @@ pub(super) fn count(text: &str) -> Result<u64, String> {
 }
 
 /// A time with its unit: `500ms`, `10s`, `5m`, `1h30m`, `2d`. A lone `0` needs none.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     const MEND: &str = "write a time with its unit, e.g. 10s, 5m, 2h or 1d";
     if text == "0" {
         return Ok(Duration::ZERO);

@@ -134,6 +134,15 @@ impl OpenFile {
         self.body.check_copy(copy)
     }
 
+    /// Pins this version in the cache for `label`, which says who wants it kept. Tells where the pin is; `None`
+    /// where there is no cache to keep it in.
+    ///
+    /// # Errors
+    /// Where the pin cannot be written.
+    pub fn pin(&self, label: &str) -> std::io::Result<Option<std::path::PathBuf>> {
+        self.body.cached.as_ref().map(|cached| cached.pin(label)).transpose()
+    }
+
     /// Whether a read that [`OpenFile::read_cached`] could not answer is the kernel's own read-ahead behind what
     /// somebody read, as far as can be told. The kernel drops a read-ahead that fails, and asks again for what
     /// a program turns out to want: then this says no. So such a read may be answered with an error that no

@@ -242,3 +242,43 @@ fn what_was_fetched_is_read_through_a_mount_without_a_request() {
     }
     assert_eq!(sent(&demo), before, "the mount reads what was fetched");
 }
+
+fn cache(place: &Place, words: &[&str]) -> String {
+    let output = place.stacfs(["cache"].iter().chain(words)).output().unwrap();
+    assert!(output.status.success(), "{words:?}: {}", said(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_pinned_search_stays() {
+    let demo = serve(None, None);
+    let place = Place::new();
+    let url = &demo.stac_url as &str;
+    let search = [url, "tiles", "bbox=0,0,2,20"];
+    assert!(
+        cache(&place, &[&["pin"], &search[..], &["--assets", "image"]].concat()).starts_with("5 of 5 files")
+    );
+    fetched(&place, &[url, "tiles", "bbox=10,0,12,20", "--assets", "image"]);
+    let told = cache(&place, &["info"]);
+    assert!(
+        told.contains(", 10 files, 10 of them whole") && told.contains(", 5 files of 1 searches"),
+        "{told}"
+    );
+    let listed: Value = serde_json::from_str(&cache(&place, &["list", "--pinned", "--json"])).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 5);
+    assert_eq!(listed[0]["pins"], json!([format!("{url} tiles/bbox=0,0,2,20")]));
+    assert_eq!(listed[0]["cached"], listed[0]["size"]);
+
+    assert!(cache(&place, &["verify"]).ends_with(", 0 were wrong\n"));
+    cache(&place, &["clear"]);
+    let before = sent(&demo);
+    fetched(&place, &[&search[..], &["--assets", "image"]].concat());
+    assert_eq!(sent(&demo), before, "what is pinned is still here");
+
+    let told = cache(&place, &[&["unpin"], &search[..]].concat());
+    assert!(told.starts_with("5 files may go"), "{told}");
+    assert!(cache(&place, &["prune", "--to", "0"]).starts_with("5 files went"));
+    assert_eq!(cache(&place, &["list"]), "");
+    let again = place.stacfs(["cache", "unpin"].iter().chain(&search)).output().unwrap();
+    assert!(said(&again).contains("is not pinned"), "{}", said(&again));
+}

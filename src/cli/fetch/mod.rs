@@ -18,7 +18,6 @@ mod queue;
 mod survey;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::assemble::Assembly;
 use super::options::Settings;
@@ -28,7 +27,7 @@ use crate::config::parse_size;
 use crate::report::render::{bytes, printable};
 use bars::Bars;
 use folder::Folder;
-use pull::{Done, Haul, pull};
+use pull::{Done, Haul, Order, pull};
 use survey::{Survey, survey};
 
 /// Failures that are told one by one; of more, how many there were.
@@ -119,18 +118,52 @@ pub(super) fn assembled(tour: &Tour) -> Result<Assembly, Failure> {
 
 /// Fetches the files of one tour.
 fn one(args: &Args, assembly: Assembly, survey: Survey, most: Option<u64>) -> Result<Haul, Failure> {
-    if args.to.is_none() && assembly.cache().usage().is_none() {
-        let folder = assembly.config().cache.folder.display();
-        return Err(Failure::failed(format!(
-            "{folder}: the cache cannot be written; choose another with --cache-dir, or fetch to a folder with --to"
-        )));
+    if args.to.is_none() {
+        needs_cache(&assembly)?;
     }
-    let folder = args.to.as_deref().map(|folder| Folder::open(folder, &assembly.cache())).transpose()?;
-    let parallel = args.parallel.map_or(assembly.config().limits.per_host, usize::from);
-    let bars = Bars::new(args.quiet);
-    let haul = pull(assembly.content(), survey, folder.map(Arc::new), most, parallel, &bars)?;
+    let order = Order {
+        content: assembly.content(),
+        folder: args.to.as_deref().map(|folder| Folder::open(folder, &assembly.cache())).transpose()?,
+        pin: None,
+        most,
+        parallel: args.parallel.map_or(assembly.config().limits.per_host, usize::from),
+    };
+    let haul = pull(order, survey, &Bars::new(args.quiet))?;
     assembly.leave();
     Ok(haul)
+}
+
+/// Fetches the files of one path, and pins them for `label`; what was pinned for it before and is not among them
+/// any more is let go.
+pub(super) fn pinned(tour: &Tour, assets: Option<&str>, label: &str) -> Outcome {
+    let assembly = assembled(tour)?;
+    needs_cache(&assembly)?;
+    let mut survey = survey(&assembly, &tour.paths, assets);
+    survey.files.retain(|file| file.object.is_some());
+    let order = Order {
+        content: assembly.content(),
+        folder: None,
+        pin: Some(label.to_owned()),
+        most: None,
+        parallel: assembly.config().limits.per_host,
+    };
+    let haul = pull(order, survey, &Bars::new(true))?;
+    assembly.leave();
+    super::print(&format!("{}\n", summary(&haul)))?;
+    outcome(&haul)?;
+    let failed = |error| Failure::failed(format!("earlier pins cannot be taken off: {error}"));
+    assembly.cache().unpin(label, &haul.pins).map_err(failed).map(drop)
+}
+
+/// Where nothing is written but the cache, it must be there.
+fn needs_cache(assembly: &Assembly) -> Outcome {
+    if assembly.cache().usage().is_some() {
+        return Ok(());
+    }
+    let folder = assembly.config().cache.folder.display();
+    Err(Failure::failed(format!(
+        "{folder}: the cache cannot be written; choose another with --cache-dir, or fetch to a folder with --to"
+    )))
 }
 
 /// What a dry run says.

@@ -1,6 +1,8 @@
 //! Fetching: many pieces at once, of one file or of many.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -47,6 +49,8 @@ pub struct Haul {
     pub interrupted: bool,
     /// What is not there, and why.
     pub failures: Vec<String>,
+    /// Where the pins are that were set.
+    pub pins: HashSet<PathBuf>,
 }
 
 /// How a file came to its end.
@@ -81,7 +85,8 @@ struct Piece {
 struct Work {
     content: Arc<Content>,
     files: Vec<Wanted>,
-    folder: Option<Arc<Folder>>,
+    folder: Option<Folder>,
+    pin: Option<String>,
     /// Bytes that may still be begun.
     room: Mutex<Option<u64>>,
     queue: Queue<Piece>,
@@ -90,19 +95,26 @@ struct Work {
     bars: Bars,
 }
 
-/// Fetches files, at most `parallel` requests at once and at most `most` bytes. A signal ends it; a second one at
-/// once.
+/// How files are to be fetched.
+pub struct Order {
+    /// Where they are read.
+    pub content: Arc<Content>,
+    /// The folder they are made in, beside being kept in the cache.
+    pub folder: Option<Folder>,
+    /// For whom they are pinned in the cache.
+    pub pin: Option<String>,
+    /// Most bytes to be begun.
+    pub most: Option<u64>,
+    /// Most requests at once.
+    pub parallel: usize,
+}
+
+/// Fetches files. A signal ends it; a second one at once.
 ///
 /// # Errors
 /// Where signals or threads are not to be had.
-pub fn pull(
-    content: Arc<Content>,
-    survey: Survey,
-    folder: Option<Arc<Folder>>,
-    most: Option<u64>,
-    parallel: usize,
-    bars: &Bars,
-) -> Result<Haul, Failure> {
+pub fn pull(order: Order, survey: Survey, bars: &Bars) -> Result<Haul, Failure> {
+    let Order { content, folder, pin, most, parallel } = order;
     let files = survey.files;
     let sum = |count: fn(&Wanted) -> u64| files.iter().map(count).sum::<u64>();
     bars.begin(files.len(), sum(|file| file.size.unwrap_or(0)), sum(|file| file.cached));
@@ -113,6 +125,7 @@ pub fn pull(
         content,
         files,
         folder,
+        pin,
         room: Mutex::new(most),
         queue: Queue::new(count),
         stop: Arc::clone(&stop),
@@ -215,6 +228,11 @@ impl Work {
             return Ok(Vec::new());
         }
         let Some(file) = self.patiently(|| open_now(&self.content, object))? else { return Ok(Vec::new()) };
+        if let Some(label) = &self.pin {
+            // Before its bytes come: they are not to go while others come.
+            let pinned = file.pin(label).map_err(|error| format!("cannot be pinned: {error}"))?;
+            lock(&self.haul).pins.extend(pinned);
+        }
         let part =
             self.folder.as_ref().map(|folder| folder.begin(&wanted.place, file.size(), wanted.modified));
         let part = part.transpose().map_err(|error| format!("cannot be written: {error}"))?;
