@@ -25,6 +25,7 @@ mod memory;
 mod object;
 mod pattern;
 mod place;
+mod raster;
 mod segment;
 mod spool;
 #[cfg(test)]
@@ -36,6 +37,7 @@ mod windows;
 pub use error::Error;
 pub use file::OpenFile;
 pub use object::{Location, Object, Origin, Trouble, Version, names_web_page};
+pub use tiff::header::RasterHeader;
 
 use std::collections::HashMap;
 use std::sync::mpsc;

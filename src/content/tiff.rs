@@ -3,6 +3,8 @@
 //! Pure: bytes in, an index out, or word of which bytes are needed first. Knows TIFF and BigTIFF of either byte
 //! order (TIFF 6.0; the BigTIFF design of 2004). Strips are no tiles: who reads them reads on.
 
+pub mod header;
+
 use std::ops::Range;
 
 /// More directories than this are not read: images, overviews and masks.
@@ -155,7 +157,8 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
         }
     }
 
-    fn tiles(&self) -> Result<Tiles, Stop> {
+    /// How numbers are written, and where the first directory is.
+    fn form(&self) -> Result<(Form, u64), Stop> {
         let head = self.get(0, 16)?;
         let form = Form {
             little: match &head[..2] {
@@ -165,11 +168,15 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
             },
             big: false,
         };
-        let (form, mut next) = match form.number(&head[2..4]) {
-            42 => (form, form.number(&head[4..8])),
-            43 => (Form { big: true, ..form }, form.number(&head[8..16])),
-            _ => return Err(Stop::Garbage),
-        };
+        match form.number(&head[2..4]) {
+            42 => Ok((form, form.number(&head[4..8]))),
+            43 => Ok((Form { big: true, ..form }, form.number(&head[8..16]))),
+            _ => Err(Stop::Garbage),
+        }
+    }
+
+    fn tiles(&self) -> Result<Tiles, Stop> {
+        let (form, mut next) = self.form()?;
         let mut tiles = Tiles::default();
         let mut seen = Vec::new();
         while next != 0 && seen.len() < DIRECTORIES && !seen.contains(&next) {
@@ -189,16 +196,23 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
 
     /// Reads one directory, and gives where the next one is.
     fn directory(&self, form: Form, at: u64, tiles: &mut Tiles) -> Result<u64, Stop> {
+        let (fields, next) = self.fields(form, at)?;
+        self.image(form, &fields, tiles)?;
+        Ok(next)
+    }
+
+    /// The fields of a directory, and where the next one is.
+    fn fields(&self, form: Form, at: u64) -> Result<(Vec<Field>, u64), Stop> {
         let (count_size, entry_size, next_size) = if form.big { (8, 20, 8) } else { (2, 12, 4) };
         let count = form.number(&self.get(at, count_size)?);
         if count > 4096 {
             return Err(Stop::Garbage);
         }
-        let entries = self.get(at + count_size, count * entry_size + next_size)?;
+        let start = at.checked_add(count_size).ok_or(Stop::Garbage)?;
+        let entries = self.get(start, count * entry_size + next_size)?;
         let (entries, next) = entries.split_at((count * entry_size) as usize);
-        let fields: Vec<Field> = entries.chunks_exact(entry_size as usize).map(|e| form.field(e)).collect();
-        self.image(form, &fields, tiles)?;
-        Ok(form.number(next))
+        let fields = entries.chunks_exact(entry_size as usize).map(|entry| form.field(entry)).collect();
+        Ok((fields, form.number(next)))
     }
 
     /// Adds the tiles of one image.
@@ -257,13 +271,17 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
             16 | 18 => 8, // LONG8, IFD8
             _ => return Err(Stop::Garbage),
         };
-        let length = field.count.checked_mul(size).ok_or(Stop::Garbage)?;
-        let bytes = if length <= field.value.len() as u64 {
-            field.value[..length as usize].to_vec()
-        } else {
-            self.get(form.number(&field.value), length)?
-        };
+        let bytes = self.value(form, field, size)?;
         Ok(bytes.chunks_exact(size as usize).map(|chunk| form.number(chunk)).collect())
+    }
+
+    /// The bytes of a field whose values have `size` each.
+    fn value(&self, form: Form, field: &Field, size: u64) -> Result<Vec<u8>, Stop> {
+        let length = field.count.checked_mul(size).ok_or(Stop::Garbage)?;
+        if length <= field.value.len() as u64 {
+            return Ok(field.value[..length as usize].to_vec());
+        }
+        self.get(form.number(&field.value), length)
     }
 }
 

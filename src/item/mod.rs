@@ -10,6 +10,7 @@ mod bbox;
 mod collection;
 mod feature;
 mod link;
+pub mod raster;
 mod time;
 
 pub use asset::{Asset, Checksum};

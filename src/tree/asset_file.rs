@@ -1,7 +1,6 @@
 //! An asset's file.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -47,8 +46,7 @@ impl AssetFile {
     }
 
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
-        let lifetime = if size.is_some() { self.item.source.lifetime() } else { Duration::ZERO };
-        Attributes { size, modified: self.modified(), lifetime }
+        Attributes::of_file(size, self.modified(), self.item.source.lifetime())
     }
 
     /// Lets the same asset of the next items be fetched, where somebody walks from item to item.

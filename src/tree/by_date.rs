@@ -1,6 +1,6 @@
 //! `by-date/2009/06/07`: the time span of a directory as directories. Only a day lists items.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::sync::Arc;
 
 use jiff::civil::{Date, date};
@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::generated::Fixed;
 use super::search_directory::{Scope, SearchDirectory};
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::item::Span;
 use crate::query::{Predicate, Segment};
 
@@ -84,13 +84,7 @@ impl ByDate {
 
     fn entry(&self, name: String) -> Option<Entry> {
         let directory = self.child(&name)?;
-        let lifetime = self.scope.source.lifetime();
-        Some(Entry {
-            name: OsString::from(name),
-            node: Node::Directory(directory),
-            identity: Identity::Path,
-            lifetime,
-        })
+        Some(Entry::directory(OsStr::new(&name), directory, self.scope.source.lifetime()))
     }
 }
 

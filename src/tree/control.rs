@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::generated::{Fixed, Live};
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, Found, Listing};
 
 /// How long its names are good for: they never change.
 const LIFETIME: Duration = Duration::from_secs(3600);
@@ -28,8 +28,7 @@ impl Control {
 
     /// The entry of the directory itself.
     pub fn entry(self: &Arc<Self>) -> Entry {
-        let node = Node::Directory(Arc::clone(self) as Arc<dyn Directory>);
-        Entry { name: ".stacfs".into(), node, identity: Identity::Path, lifetime: LIFETIME }
+        Entry::directory(OsStr::new(".stacfs"), Arc::clone(self) as Arc<dyn Directory>, LIFETIME)
     }
 
     fn file(&self, name: &str, text: &Text) -> Entry {

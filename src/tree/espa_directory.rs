@@ -16,7 +16,7 @@ use super::generated::Generated;
 use super::names::never_asked;
 use super::product_file::ProductFile;
 use super::turn::Turns;
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::content::Content;
 use crate::espa::{self, Espa, Item, Product, Tally, Which};
 use crate::report::lock;
@@ -69,8 +69,8 @@ impl Desk {
     }
 
     fn directory(self: &Arc<Desk>, name: &str, place: Place) -> Entry {
-        let node = Node::Directory(Arc::new(EspaDirectory { desk: Arc::clone(self), place }));
-        Entry { name: name.into(), node, identity: Identity::Path, lifetime: OPEN }
+        let directory = Arc::new(EspaDirectory { desk: Arc::clone(self), place });
+        Entry::directory(OsStr::new(name), directory, OPEN)
     }
 
     /// A file whose text is asked for when it is looked at.

@@ -1,13 +1,12 @@
 //! Files and listings made of what is known here.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::feed::{End, Feed, Named};
-use super::{Attributes, Entry, Error, File, Identity, Listing, Node, Opened};
+use super::{Attributes, Entry, Error, File, Listing, Opened};
 
 type Text = Box<dyn Fn() -> Result<Arc<[u8]>, Error> + Send + Sync>;
 
@@ -44,17 +43,11 @@ impl Generated {
     /// An entry for it.
     pub fn entry(self, name: &str) -> Entry {
         let lifetime = self.lifetime;
-        Entry {
-            name: OsString::from(name),
-            node: Node::File(Arc::new(self)),
-            identity: Identity::Path,
-            lifetime,
-        }
+        Entry::file(name, self, lifetime)
     }
 
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
-        let lifetime = if size.is_some() { self.lifetime } else { Duration::ZERO };
-        Attributes { size, modified: self.modified, lifetime }
+        Attributes::of_file(size, self.modified, self.lifetime)
     }
 }
 
@@ -82,8 +75,18 @@ pub struct Written {
     pub size: u64,
 }
 
-/// A file whose text may be large: it is made at the first real look, on disk, and remembered by `written`.
+/// When a file is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// At the first real look: its size is right from then on.
+    WhenLookedAt,
+    /// When it is opened, as it may take many requests: its size is right from then on, and 0 before.
+    WhenOpened,
+}
+
+/// A file whose text may be large: it is made on disk, and remembered by `written`.
 pub struct Spooled {
+    made: Made,
     modified: Timestamp,
     lifetime: Duration,
     known: Box<dyn Fn() -> Option<u64> + Send + Sync>,
@@ -93,28 +96,23 @@ pub struct Spooled {
 impl Spooled {
     /// A file of what `written` makes; `known` is its size where it was made already.
     pub fn new(
+        made: Made,
         modified: Timestamp,
         lifetime: Duration,
         known: impl Fn() -> Option<u64> + Send + Sync + 'static,
         written: impl Fn() -> Result<Written, Error> + Send + Sync + 'static,
     ) -> Spooled {
-        Spooled { modified, lifetime, known: Box::new(known), written: Box::new(written) }
+        Spooled { made, modified, lifetime, known: Box::new(known), written: Box::new(written) }
     }
 
     /// An entry for it.
     pub fn entry(self, name: &str) -> Entry {
         let lifetime = self.lifetime;
-        Entry {
-            name: OsString::from(name),
-            node: Node::File(Arc::new(self)),
-            identity: Identity::Path,
-            lifetime,
-        }
+        Entry::file(name, self, lifetime)
     }
 
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
-        let lifetime = if size.is_some() { self.lifetime } else { Duration::ZERO };
-        Attributes { size, modified: self.modified, lifetime }
+        Attributes::of_file(size, self.modified, self.lifetime)
     }
 }
 
@@ -124,7 +122,10 @@ impl File for Spooled {
     }
 
     fn resolve(&self) -> Result<Attributes, Error> {
-        (self.written)().map(|written| self.attributes_of(Some(written.size)))
+        match self.made {
+            Made::WhenLookedAt => (self.written)().map(|written| self.attributes_of(Some(written.size))),
+            Made::WhenOpened => Ok(self.attributes()),
+        }
     }
 
     fn open(&self) -> Result<Opened, Error> {
@@ -146,13 +147,7 @@ impl Live {
 
     /// An entry for it.
     pub fn entry(self, name: &str) -> Entry {
-        let lifetime = Duration::from_secs(3600);
-        Entry {
-            name: OsString::from(name),
-            node: Node::File(Arc::new(self)),
-            identity: Identity::Path,
-            lifetime,
-        }
+        Entry::file(name, self, Duration::from_secs(3600))
     }
 }
 

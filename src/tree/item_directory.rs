@@ -6,12 +6,13 @@ use std::sync::{Arc, Weak};
 use jiff::Timestamp;
 
 use super::asset_file::AssetFile;
+use super::derived::stack;
 use super::feed::Feed;
 use super::generated::{Fixed, Generated};
 use super::rows::{ItemRow, modified};
 use super::source::{NamedItem, Source};
 use super::xattrs;
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, Found, Listing, Node};
 use crate::catalog::Depth;
 use crate::query::View;
 
@@ -128,6 +129,10 @@ impl ItemDirectory {
         if name == "item.json" {
             return Found::Entry(self.item_json(item));
         }
+        if name == "stack.vrt" {
+            let stack = stack::entry("stack.vrt", &self.item, item, &self.view);
+            return stack.map_or(Found::Absent(lifetime), Found::Entry);
+        }
         let at = item
             .files
             .iter()
@@ -189,6 +194,5 @@ impl Listing for Unread {
 /// An item's directory as an entry of its parent.
 pub fn entry(name: String, item: ItemRef, view: Arc<View>) -> Entry {
     let lifetime = item.source.lifetime();
-    let node = Node::Directory(Arc::new(ItemDirectory::new(item, view)));
-    Entry { name: name.into(), node, identity: Identity::Path, lifetime }
+    Entry::directory(OsStr::new(&name), Arc::new(ItemDirectory::new(item, view)), lifetime)
 }

@@ -9,6 +9,7 @@ mod asset_file;
 mod by_date;
 mod citation;
 mod control;
+mod derived;
 mod error;
 mod espa_directory;
 #[cfg(test)]
@@ -16,7 +17,6 @@ mod espa_tests;
 mod feed;
 mod generated;
 mod item_directory;
-mod items_geojson;
 pub mod names;
 mod node;
 mod product_file;

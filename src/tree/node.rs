@@ -54,6 +54,19 @@ pub struct Entry {
     pub lifetime: Duration,
 }
 
+impl Entry {
+    /// A file made here, of which each path has its own.
+    pub fn file(name: &str, file: impl File + 'static, lifetime: Duration) -> Entry {
+        Entry { name: name.into(), node: Node::File(Arc::new(file)), identity: Identity::Path, lifetime }
+    }
+
+    /// A directory.
+    pub fn directory(name: &OsStr, directory: Arc<dyn Directory>, lifetime: Duration) -> Entry {
+        let node = Node::Directory(directory);
+        Entry { name: name.to_owned(), node, identity: Identity::Path, lifetime }
+    }
+}
+
 /// The answer to a name.
 #[derive(Clone)]
 pub enum Found {
@@ -72,6 +85,14 @@ pub struct Attributes {
     pub modified: Timestamp,
     /// How long the kernel may keep this. Zero for files that change, as in `/proc`.
     pub lifetime: Duration,
+}
+
+impl Attributes {
+    /// Of a file of this size: good for `lifetime` once the size is known.
+    pub fn of_file(size: Option<u64>, modified: Timestamp, lifetime: Duration) -> Attributes {
+        let lifetime = if size.is_some() { lifetime } else { Duration::ZERO };
+        Attributes { size, modified, lifetime }
+    }
 }
 
 /// A directory. Cheap to make: nothing is asked of a server before something is asked of it.

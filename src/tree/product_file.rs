@@ -56,8 +56,7 @@ impl ProductFile {
     }
 
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
-        let lifetime = if size.is_some() { LIFETIME } else { Duration::ZERO };
-        Attributes { size, modified: self.modified, lifetime }
+        Attributes::of_file(size, self.modified, LIFETIME)
     }
 }
 

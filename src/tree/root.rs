@@ -8,7 +8,7 @@ use super::generated::{Fixed, Generated};
 use super::readme;
 use super::source::Source;
 use super::source_directory::{SourceDirectory, narrow};
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::query::{Query, View, is_segment};
 
 /// The root of the tree of one source: its directory, with `.stacfs` beside.
@@ -75,7 +75,7 @@ impl SourcesRoot {
 
     fn entry(&self, name: &OsStr, directory: Arc<dyn Directory>) -> Entry {
         let lifetime = self.sources.first().map(|source| source.lifetime()).unwrap_or_default();
-        Entry { name: name.to_owned(), node: Node::Directory(directory), identity: Identity::Path, lifetime }
+        Entry::directory(name, directory, lifetime)
     }
 
     fn readme(&self) -> Entry {

@@ -8,14 +8,17 @@ use jiff::civil::Date;
 
 use super::by_date::ByDate;
 use super::citation;
+use super::derived::items_geojson;
+use super::derived::local::Local;
+use super::derived::mosaics_directory::Mosaics;
 use super::feed::End;
-use super::generated::{Fed, Generated, Spooled};
+use super::generated::{Fed, Generated, Made, Spooled, Written};
 use super::item_directory::{self, ItemRef};
 use super::names::{self, Of, never_asked, unescape};
 use super::rows::stands_on;
 use super::source::{ABSENT, NamedItem, Selection, Source};
 use super::xattrs;
-use super::{Attributes, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::item::Collection;
 use crate::query::{Query, Segment, View, is_segment};
 
@@ -66,8 +69,25 @@ impl Scope {
 
     /// A directory made here, as an entry.
     pub fn entry(&self, name: &OsStr, directory: Arc<dyn Directory>) -> Entry {
-        let lifetime = self.source.lifetime();
-        Entry { name: name.to_owned(), node: Node::Directory(directory), identity: Identity::Path, lifetime }
+        Entry::directory(name, directory, self.source.lifetime())
+    }
+
+    /// A file made of what is listed here, under `key` among all that are made of this listing.
+    pub fn derived(
+        &self,
+        name: &str,
+        made: Made,
+        key: String,
+        write: impl Fn(&Scope, &Arc<Source>) -> Result<Written, Error> + Send + Sync + 'static,
+    ) -> Entry {
+        // Which assets show is part of the view and no part of the listing.
+        let key = format!("{:?} {key}", self.view.assets);
+        let (here, shown) = (self.clone(), key.clone());
+        let known = move || Some(here.source.known_file(&here.selection(), &shown)?.size);
+        let scope = self.clone();
+        let written =
+            move || scope.source.derived_file(&scope.selection(), &key, || write(&scope, &scope.source));
+        Spooled::new(made, self.modified(), self.source.lifetime(), known, written).entry(name)
     }
 }
 
@@ -92,10 +112,6 @@ impl SearchDirectory {
         self.0.collection.id().into()
     }
 
-    fn item_entry(&self, name: &str, item: ItemRef) -> Found {
-        Found::Entry(item_directory::entry(name.to_owned(), item, self.view()))
-    }
-
     /// A reserved name's file or directory; `None` where the name is none.
     fn reserved(&self, name: &str) -> Option<Found> {
         let scope = &self.0;
@@ -108,6 +124,8 @@ impl SearchDirectory {
             ("by-date", None) => Some(scope.entry(OsStr::new(name), Arc::new(ByDate::new(scope.clone())))),
             ("TRUNCATED.txt", _) => self.truncated(),
             ("items.geojson", _) => Some(self.layer()),
+            ("mosaics", _) => Some(scope.entry(OsStr::new(name), Arc::new(Mosaics::new(scope.clone())))),
+            ("local", _) => Some(scope.entry(OsStr::new(name), Arc::new(Local::new(scope.clone())))),
             ("CITATION.bib", None) => {
                 self.text(name, citation::bibtex(&scope.collection, &self.collection_url()))
             }
@@ -150,11 +168,12 @@ impl SearchDirectory {
     }
 
     fn layer(&self) -> Entry {
-        let (source, selection) = (Arc::clone(&self.0.source), self.0.selection());
-        let known = move || source.known_layer(&selection).map(|written| written.size);
-        let (source, selection) = (Arc::clone(&self.0.source), self.0.selection());
-        let written = move || source.layer(&selection);
-        Spooled::new(self.0.modified(), self.0.source.lifetime(), known, written).entry("items.geojson")
+        let write = |scope: &Scope, source: &Arc<Source>| {
+            let selection = scope.selection();
+            let feed = source.whole_listing(&selection)?;
+            items_geojson::write(&feed, &source.services.spool_folder, |row| source.item_of(&selection, row))
+        };
+        self.0.derived("items.geojson", Made::WhenLookedAt, "items.geojson".into(), write)
     }
 
     /// The word of a listing that was cut; not where the path itself asked for the cut.
@@ -172,20 +191,60 @@ impl SearchDirectory {
         Ok(on_day && self.0.query.matches(&item.item)?)
     }
 
-    fn met(&self, name: &str, item: Option<Arc<NamedItem>>) -> Result<Found, Error> {
+    fn met(&self, item: Option<Arc<NamedItem>>) -> Result<Option<ItemRef>, Error> {
         match item {
             Some(item) if self.admits(&item)? => {
-                Ok(self.item_entry(name, ItemRef::met(&self.0.source, &self.collection_id(), &item)))
+                Ok(Some(ItemRef::met(&self.0.source, &self.collection_id(), &item)))
             }
-            Some(_) | None => Ok(Found::Absent(ABSENT)),
+            Some(_) | None => Ok(None),
         }
     }
 
-    fn listed(&self, name: &str) -> Option<Found> {
+    fn listed(&self, name: &str) -> Option<ItemRef> {
         let feed = self.0.source.live_listing(&self.0.selection())?;
         let row = feed.find(name)?;
-        let item = ItemRef::listed(&self.0.source, &self.collection_id(), row, &Arc::downgrade(&feed));
-        Some(self.item_entry(name, item))
+        Some(ItemRef::listed(&self.0.source, &self.collection_id(), row, &Arc::downgrade(&feed)))
+    }
+
+    /// The item of a directory's name, where that is known without a request; `None` where a worker must ask.
+    pub fn known_item(&self, name: &str) -> Option<Result<Option<ItemRef>, Error>> {
+        if let Some(item) = self.listed(name) {
+            return Some(Ok(Some(item)));
+        }
+        if never_asked(name) {
+            return Some(Ok(None));
+        }
+        match unescape(name, Of::Item) {
+            Some(id) => Some(self.met(self.0.source.known_item(self.0.collection.id(), &id)?)),
+            None if names::is_shortened(name) => None,
+            None => Some(Ok(None)),
+        }
+    }
+
+    /// The item of a directory's name. May wait for the network.
+    pub fn item(&self, name: &str) -> Result<Option<ItemRef>, Error> {
+        if let Some(known) = self.known_item(name) {
+            return known;
+        }
+        match unescape(name, Of::Item) {
+            Some(id) => self.met(self.0.source.item(self.0.collection.id(), &id)?),
+            None => {
+                // Only a listing knows which id a shortened name stands for.
+                self.0.source.listing(&self.0.selection()).read_all()?;
+                Ok(self.listed(name))
+            }
+        }
+    }
+
+    fn found(&self, name: &str, item: Option<ItemRef>) -> Found {
+        match item {
+            Some(item) => {
+                Found::Entry(item_directory::entry(name.to_owned(), item, Arc::new(self.0.view.clone())))
+            }
+            // A name that no server is asked for stays absent; another may come.
+            None if never_asked(name) => self.absent(),
+            None => Found::Absent(ABSENT),
+        }
     }
 
     fn segment(&self, name: &str) -> Result<Found, Error> {
@@ -219,20 +278,7 @@ impl Directory for SearchDirectory {
         if is_segment(name) {
             return Some(self.segment(name));
         }
-        if let Some(found) = self.listed(name) {
-            return Some(Ok(found));
-        }
-        if never_asked(name) {
-            return Some(Ok(self.absent()));
-        }
-        match unescape(name, Of::Item) {
-            Some(id) => {
-                let known = self.0.source.known_item(self.0.collection.id(), &id)?;
-                Some(self.met(name, known))
-            }
-            None if names::is_shortened(name) => None,
-            None => Some(Ok(self.absent())),
-        }
+        Some(self.known_item(name)?.map(|item| self.found(name, item)))
     }
 
     fn find(&self, name: &OsStr) -> Result<Found, Error> {
@@ -240,14 +286,7 @@ impl Directory for SearchDirectory {
             return known;
         }
         let Some(name) = name.to_str() else { return Ok(self.absent()) };
-        match unescape(name, Of::Item) {
-            Some(id) => self.met(name, self.0.source.item(self.0.collection.id(), &id)?),
-            None => {
-                // Only a listing knows which id a shortened name stands for.
-                self.0.source.listing(&self.0.selection()).read_all()?;
-                Ok(self.listed(name).unwrap_or(Found::Absent(ABSENT)))
-            }
-        }
+        Ok(self.found(name, self.item(name)?))
     }
 
     fn list(&self) -> Arc<dyn Listing> {

@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use lru::LruCache;
 
+use super::derived::Shelf;
 use super::feed::{End, Feed};
-use super::generated::Written;
-use super::items_geojson;
 use super::names::asset_files;
 use super::rows::{CollectionRow, CollectionSteps, ItemRow, ItemSteps};
 use super::spool::Spool;
@@ -37,8 +36,6 @@ const ITEMS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 const BATCH: usize = 100;
 /// Counts, and collections met by name, kept per source.
 const COUNTS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
-/// Layers (`items.geojson`) kept on disk per source.
-const LAYERS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 /// How long "there is no such item" is taken for true.
 pub const ABSENT: Duration = Duration::from_secs(30);
 
@@ -82,17 +79,11 @@ pub struct Source {
     listings: Mutex<LruCache<ListingKey, Arc<Feed<ItemRow>>>>,
     items: Mutex<LruCache<ItemKey, Met<Option<Arc<NamedItem>>>>>,
     counts: Mutex<LruCache<CountKey, Met<u64>>>,
-    layers: Mutex<LruCache<ListingKey, Layer>>,
     children: Mutex<HashMap<String, Arc<Source>>>,
     asking: Turns<ItemKey>,
     counting: Turns<String>,
-    writing: Turns<ListingKey>,
-}
-
-/// An `items.geojson` and the listing it was made of: another listing makes another.
-struct Layer {
-    feed: Arc<Feed<ItemRow>>,
-    written: Written,
+    /// What was made of its listings.
+    pub(super) shelf: Shelf,
 }
 
 /// An item and the names of its files, made once.
@@ -120,7 +111,7 @@ struct Met<T> {
 
 /// One listing of items: equal keys are the same snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct ListingKey {
+pub(super) struct ListingKey {
     collection: Option<String>,
     query: String,
     sortby: Vec<FieldOrder>,
@@ -161,8 +152,7 @@ impl Source {
             children: Mutex::default(),
             asking: Turns::default(),
             counting: Turns::default(),
-            layers: Mutex::new(LruCache::new(LAYERS)),
-            writing: Turns::default(),
+            shelf: Shelf::default(),
         }
     }
 
@@ -228,16 +218,15 @@ impl Source {
             self.services.report.counters.listing_hits.add(1);
             return Arc::clone(feed);
         }
-        let steps = ItemSteps::new(self, selection, key.max_items, Depth::Outline);
-        let feed = Arc::new(Feed::new(Box::new(steps)));
+        let feed = self.feed(selection, Depth::Outline);
         listings.put(key, Arc::clone(&feed));
         feed
     }
 
-    /// A listing of the same items, whole; used once.
-    fn whole_listing(self: &Arc<Self>, selection: &Selection) -> Arc<Feed<ItemRow>> {
+    /// A new listing of a selection, not asked for anything yet.
+    pub(super) fn feed(self: &Arc<Self>, selection: &Selection, depth: Depth) -> Arc<Feed<ItemRow>> {
         let max_items = self.listing_key(selection).max_items;
-        Arc::new(Feed::new(Box::new(ItemSteps::new(self, selection, max_items, Depth::Whole))))
+        Arc::new(Feed::new(Box::new(ItemSteps::new(self, selection, max_items, depth))))
     }
 
     /// The listing of a selection, where there is a fresh one.
@@ -247,7 +236,7 @@ impl Source {
         listings.get(&key).filter(|feed| feed.age() < self.lifetime()).cloned()
     }
 
-    fn listing_key(&self, selection: &Selection) -> ListingKey {
+    pub(super) fn listing_key(&self, selection: &Selection) -> ListingKey {
         ListingKey {
             collection: selection.collection.clone(),
             query: selection.query.key(),
@@ -349,38 +338,6 @@ impl Source {
     pub fn remember_count(&self, selection: &Selection, matched: u64) {
         let key = (selection.collection.clone(), selection.query.key());
         lock(&self.counts).put(key, Met { at: Instant::now(), what: matched });
-    }
-
-    /// The `items.geojson` of a selection, where it was made of the listing that is live.
-    pub fn known_layer(&self, selection: &Selection) -> Option<Written> {
-        let feed = self.live_listing(selection)?;
-        let mut layers = lock(&self.layers);
-        let layer =
-            layers.get(&self.listing_key(selection)).filter(|layer| Arc::ptr_eq(&layer.feed, &feed))?;
-        Some(layer.written.clone())
-    }
-
-    /// The `items.geojson` of a selection: one listing, and no request beyond it.
-    pub fn layer(self: &Arc<Self>, selection: &Selection) -> Result<Written, Error> {
-        let key = self.listing_key(selection);
-        self.writing.run(&key, || {
-            if let Some(known) = self.known_layer(selection) {
-                return Ok(known);
-            }
-            let listed = self.listing(selection);
-            // Outlines have no geometry: such a listing is read once more, whole.
-            let outlined = listed.read(0, 1)?.first().is_some_and(|row| row.depth == Depth::Outline);
-            let feed = if outlined { self.whole_listing(selection) } else { Arc::clone(&listed) };
-            let collection = selection.collection.clone().unwrap_or_default();
-            let vanished = |row: &ItemRow| Error::Vanished(format!("{collection}/{}", row.id));
-            let load = |row: &ItemRow| match row.item() {
-                Some(item) => Ok(item),
-                None => self.catalog.item(&collection, &row.id)?.ok_or_else(|| vanished(row)),
-            };
-            let written = items_geojson::write(&feed, &self.services.spool_folder, load)?;
-            lock(&self.layers).put(key.clone(), Layer { feed: listed, written: written.clone() });
-            Ok(written)
-        })
     }
 
     /// A spool for one listing; without one, items are asked for again when they are needed.

@@ -11,7 +11,7 @@ use super::rows::{CollectionRow, Narrowed};
 use super::search_directory::{Scope, SearchDirectory};
 use super::source::{ABSENT, Selection, Source};
 use super::xattrs;
-use super::{Attributes, Desk, Directory, Entry, Error, Found, Identity, Listing, Node};
+use super::{Attributes, Desk, Directory, Entry, Error, Found, Listing};
 use crate::item::Collection;
 use crate::query::{Query, Segment, View, is_segment};
 
@@ -79,8 +79,7 @@ impl SourceDirectory {
     }
 
     fn entry(&self, name: &OsStr, directory: Arc<dyn Directory>) -> Entry {
-        let lifetime = self.source.lifetime();
-        Entry { name: name.to_owned(), node: Node::Directory(directory), identity: Identity::Path, lifetime }
+        Entry::directory(name, directory, self.source.lifetime())
     }
 
     fn reserved(&self, name: &str) -> Option<Found> {

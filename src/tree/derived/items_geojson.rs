@@ -4,33 +4,27 @@
 //! item's directory, relative to the file. Written to disk item by item, so that ten thousand of them need no
 //! memory.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::Error;
-use super::feed::{End, Feed, Named};
-use super::generated::Written;
-use super::rows::ItemRow;
+use super::survey::BATCH;
+use super::writing::Writing;
 use crate::item::Item;
-
-/// Rows taken from the feed at a time.
-const BATCH: usize = 256;
+use crate::tree::Error;
+use crate::tree::feed::{End, Feed, Named};
+use crate::tree::generated::Written;
+use crate::tree::rows::ItemRow;
 
 /// Writes the layer of a listing into a file without a name in `folder`. Reads the listing to its end; `load`
-/// fetches an item whose text is no longer here.
+/// gives the item of a row.
 pub fn write(
     feed: &Feed<ItemRow>,
     folder: &Path,
     load: impl Fn(&ItemRow) -> Result<Item, Error>,
 ) -> Result<Written, Error> {
-    let disk = |error: io::Error| Error::Disk(format!("{}: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(disk)?;
-    let mut text = BufWriter::new(tempfile::tempfile_in(folder).map_err(disk)?);
-    text.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[").map_err(disk)?;
+    let mut text = Writing::begin(folder)?;
+    text.add(format_args!("{{\"type\":\"FeatureCollection\",\"features\":["));
     let mut at = 0;
     loop {
         let rows = feed.read(at, BATCH)?;
@@ -38,9 +32,8 @@ pub fn write(
             break;
         }
         for row in &rows {
-            let feature = feature(&load(row)?, &row.name());
             let comma = if at == 0 { "\n" } else { ",\n" };
-            write!(text, "{comma}{feature}").map_err(disk)?;
+            text.add(format_args!("{comma}{}", feature(&load(row)?, &row.name())));
             at += 1;
         }
     }
@@ -48,10 +41,8 @@ pub fn write(
         Some(End::Cut(why)) => format!(",\n\"truncated\":{}", Value::from(why)),
         Some(End::All) | None => String::new(),
     };
-    write!(text, "\n],\n\"numberReturned\":{at}{note}}}\n").map_err(disk)?;
-    let file = text.into_inner().map_err(|error| disk(error.into_error()))?;
-    let size = file.metadata().map_err(disk)?.len();
-    Ok(Written { file: Arc::<File>::from(file), size })
+    text.add(format_args!("\n],\n\"numberReturned\":{at}{note}}}\n"));
+    text.end()
 }
 
 /// One item as a GeoJSON feature: geometry (of its box, where it has none), id, and flat properties.
