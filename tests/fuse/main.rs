@@ -7,6 +7,7 @@ mod listings;
 mod mounts;
 mod names;
 mod objects;
+mod posix;
 mod readonly;
 mod reads;
 mod tree;

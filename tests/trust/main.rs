@@ -7,6 +7,8 @@ mod crawlers;
 mod door;
 mod faults;
 mod hostile;
+mod interrupts;
+mod load;
 #[allow(dead_code, reason = "shared with tests/e2e, which uses all of it")]
 #[path = "../e2e/mounted.rs"]
 mod mounted;
@@ -14,3 +16,4 @@ mod mounted;
 #[path = "../e2e/noise.rs"]
 mod noise;
 mod outcome;
+mod secrets;

@@ -1,0 +1,128 @@
+//! Many at once: one dead server stops nobody else, and nothing grows for ever.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use stacfs::demo::http::Fault;
+
+use crate::mounted::{Mounted, Place};
+use crate::noise::{COLLECTION, KIB, MIB, Noisy, Random, serve};
+
+/// More processes than there are threads to wait for them.
+const CROWD: usize = 300;
+
+#[test]
+fn a_dead_server_with_a_crowd_before_it_delays_nobody_else() {
+    let file = Noisy::told("scene", "file.bin", 100 * KIB);
+    let (dead, well) = (serve(&[file]), serve(&[file]));
+    let place = Place::new();
+    fs::create_dir_all(place.path("config/stacfs")).unwrap();
+    let limits = "[limits]\nmetadata_silence = 20s\nmetadata_total = 20s\n";
+    fs::write(place.path("config/stacfs/config.ini"), limits).unwrap();
+    let mount = place.mount(&[&format!("dead={}", dead.stac_url), &format!("well={}", well.stac_url)]);
+    mount.list("dead").unwrap();
+    dead.server.faults().add(Fault::Silence.on("*"));
+    let waiting = AtomicUsize::new(CROWD);
+    thread::scope(|scope| {
+        for number in 0..CROWD {
+            let (mount, waiting) = (&mount, &waiting);
+            scope.spawn(move || {
+                let name = mount.path(&format!("dead/{COLLECTION}/item-{number}"));
+                let error = fs::metadata(name).expect_err("its server is dead");
+                assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT), "{error}");
+                waiting.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+        let start = Instant::now();
+        while !mount
+            .text(".stacfs/status")
+            .lines()
+            .any(|line| line.trim_start().starts_with("waiting") && line.contains(&CROWD.to_string()))
+        {
+            assert!(start.elapsed() < Duration::from_secs(60), "{}", mount.text(".stacfs/status"));
+        }
+        let start = Instant::now();
+        assert_eq!(mount.list(&format!("well/{COLLECTION}")).unwrap(), ["collection.json", "scene"]);
+        file.read_all(&File::open(mount.path(&format!("well/{}", file.path()))).unwrap()).unwrap();
+        println!("listed and read in {:?} beside {CROWD} who wait", start.elapsed());
+        assert!(waiting.load(Ordering::Relaxed) > CROWD / 2, "before those were told ETIMEDOUT");
+    });
+}
+
+/// Resident memory in KiB, and open descriptors.
+fn weight(pid: u32) -> (u64, usize) {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    let memory = line.trim().trim_end_matches(" kB").parse().unwrap();
+    (memory, fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count())
+}
+
+/// Opens files, reads a little of each, and closes them.
+fn opens(mount: &Mounted, files: &[Noisy], count: usize, seed: u64) {
+    let mut random = Random(seed);
+    let mut piece = vec![0; 64 * KIB as usize];
+    for _ in 0..count {
+        let file = &files[random.below(files.len() as u64) as usize];
+        let handle = File::open(mount.path(&file.path())).unwrap();
+        let offset = random.below(file.length);
+        let read = handle.read_at(&mut piece, offset).unwrap();
+        file.check(offset, &piece[..read]);
+    }
+}
+
+/// Copies a file by `cp`, and looks at the copy.
+fn copy(mount: &Mounted, file: &Noisy, to: &Path) {
+    let done = std::process::Command::new("cp").arg(mount.path(&file.path())).arg(to).status().unwrap();
+    assert!(done.success());
+    file.read_all(&File::open(to).unwrap()).unwrap();
+    fs::remove_file(to).unwrap();
+}
+
+#[test]
+fn hours_of_use_leave_no_trace_in_memory() {
+    const NAMES: [&str; 8] = ["a.bin", "b.bin", "c.bin", "d.bin", "e.bin", "f.bin", "g.bin", "h.bin"];
+    let long = std::env::var_os("STACFS_TEST_LONG").is_some();
+    let (rounds, each, copies, stats) = if long { (20, 1250, 64, 1000) } else { (6, 50, 8, 100) };
+    let files: Vec<Noisy> =
+        NAMES.iter().map(|name| Noisy::told("soak", name, 2 * MIB + name.len() as u64)).collect();
+    let demo = serve(&files);
+    let place = Place::new();
+    fs::create_dir_all(place.path("config/stacfs")).unwrap();
+    // Smaller than the files together, so that there is always something to fetch and to put out.
+    fs::write(place.path("config/stacfs/config.ini"), "[cache]\nmax_bytes = 8M\nmin_free = 0\n").unwrap();
+    let mount = place.mount(&[&demo.stac_url]);
+    let server = mount.server().unwrap();
+    let mut curve = Vec::new();
+    for round in 0..rounds {
+        thread::scope(|scope| {
+            for reader in 0..4 {
+                let (mount, files) = (&mount, &files);
+                scope.spawn(move || opens(mount, files, each, round * 4 + reader));
+            }
+        });
+        if round % 5 == 0 {
+            thread::scope(|scope| {
+                for number in 0..copies {
+                    let (mount, files) = (&mount, &files);
+                    let to = mount.place.path("out").join(format!("copy-{number}"));
+                    scope.spawn(move || copy(mount, &files[number % files.len()], &to));
+                }
+                for number in 0..stats {
+                    let path = mount.path(&format!("{COLLECTION}/nothing-{round}-{number}"));
+                    scope.spawn(move || assert!(fs::metadata(path).is_err()));
+                }
+            });
+        }
+        curve.push(weight(server));
+    }
+    println!("after each of {rounds} rounds of {} opens: KiB resident, descriptors: {curve:?}", each * 4);
+    let early = curve[curve.len() / 3];
+    let (memory, descriptors) = curve[curve.len() - 1];
+    assert!(memory < early.0 + 24 * 1024, "memory grows: {curve:?}");
+    assert!(descriptors < early.1 + 100, "descriptors grow: {curve:?}");
+    assert!(memory < 150 * 1024);
+}
