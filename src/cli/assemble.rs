@@ -16,8 +16,8 @@ use crate::content::Content;
 use crate::espa::Espa;
 use crate::http::{self, Http};
 use crate::report::render::bytes;
-use crate::report::{Report, Row, lock, render};
-use crate::tree::{self, Control, Desk, Directory, Services, Source};
+use crate::report::{self, Report, Row, lock, render};
+use crate::tree::{self, Control, Derived, Desk, Directory, Services, Source};
 
 /// How long an unmount waits for servers to be told.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -186,6 +186,7 @@ impl Assembly {
             limits: self.config.limits.clone(),
             areas: Arc::new(ConfiguredAreas::new(&self.config)),
             spool_folder: self.config.cache.folder.join("spool"),
+            derived: if self.config.show_derived { Derived::Listed } else { Derived::FoundByName },
             mounted,
         });
         let sources = self.sources.iter().map(|member| {
@@ -224,6 +225,18 @@ impl Assembly {
     /// `.stacfs`.
     fn control(&self, began: Timestamp) -> Control {
         let standing = Standing::of(&self.config).to_json();
+        let config = self.config.effective();
+        let (report, cache) = (Arc::clone(&self.report), Arc::clone(&self.cache));
+        let metrics = move || {
+            let usage = cache.usage();
+            let levels = usage.map(|usage| {
+                [
+                    ("cache_used_bytes", "Bytes in the cache on disk.", usage.used),
+                    ("cache_limit_bytes", "Most bytes that the cache takes.", usage.limit),
+                ]
+            });
+            report::metrics(&report, levels.as_ref().map_or(&[], |levels| levels.as_slice()))
+        };
         let of_report = |render: fn(&Report) -> String| -> Arc<dyn Fn() -> String + Send + Sync> {
             let report = Arc::clone(&self.report);
             Arc::new(move || render(&report))
@@ -235,6 +248,8 @@ impl Assembly {
                 ("status.json", of_report(render::status_json)),
                 ("errors", of_report(render::errors)),
                 ("requests", of_report(render::requests)),
+                ("config", Arc::new(move || config.clone())),
+                ("metrics", Arc::new(metrics)),
                 (Standing::FILE, Arc::new(move || standing.clone())),
             ],
         )

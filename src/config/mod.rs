@@ -10,6 +10,7 @@
 mod area;
 mod document;
 mod draft;
+mod effective;
 mod environment;
 mod error;
 mod grant;

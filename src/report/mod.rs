@@ -5,11 +5,13 @@
 //! arrive already stripped of signatures and tokens.
 
 mod counters;
+mod metrics;
 mod progress;
 pub mod render;
 mod ring;
 
 pub use counters::{Counter, Counters};
+pub use metrics::metrics;
 pub use progress::{Progress, current_progress, with_progress};
 pub use ring::Ring;
 

@@ -39,7 +39,7 @@ pub use control::Control;
 pub use error::Error;
 pub use espa_directory::Desk;
 pub use node::{Attributes, Directory, Entry, EntryKind, File, Found, Identity, Listing, Node, Opened};
-pub use source::{Services, Source};
+pub use source::{Derived, Services, Source};
 
 /// The root of a mount. One source named on the command line stands at the root itself; several, or those of
 /// a configuration, get a directory each, so that adding one never moves a path.

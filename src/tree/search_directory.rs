@@ -16,7 +16,7 @@ use super::generated::{Fed, Generated, Made, Spooled, Written};
 use super::item_directory::{self, ItemRef};
 use super::names::{self, Of, never_asked, unescape};
 use super::rows::stands_on;
-use super::source::{ABSENT, NamedItem, Selection, Source};
+use super::source::{ABSENT, Derived, NamedItem, Selection, Source};
 use super::xattrs;
 use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::item::Collection;
@@ -124,7 +124,7 @@ impl SearchDirectory {
             ("by-date", None) => Some(scope.entry(OsStr::new(name), Arc::new(ByDate::new(scope.clone())))),
             ("TRUNCATED.txt", _) => self.truncated(),
             ("items.geojson", _) => Some(self.layer()),
-            ("mosaics", _) => Some(scope.entry(OsStr::new(name), Arc::new(Mosaics::new(scope.clone())))),
+            ("mosaics", _) => Some(self.mosaics()),
             ("local", _) => Some(scope.entry(OsStr::new(name), Arc::new(Local::new(scope.clone())))),
             ("CITATION.bib", None) => {
                 self.text(name, citation::bibtex(&scope.collection, &self.collection_url()))
@@ -174,6 +174,10 @@ impl SearchDirectory {
             items_geojson::write(&feed, &source.services.spool_folder, |row| source.item_of(&selection, row))
         };
         self.0.derived("items.geojson", Made::WhenLookedAt, "items.geojson".into(), write)
+    }
+
+    fn mosaics(&self) -> Entry {
+        self.0.entry(OsStr::new("mosaics"), Arc::new(Mosaics::new(self.0.clone())))
     }
 
     /// The word of a listing that was cut; not where the path itself asked for the cut.
@@ -290,7 +294,10 @@ impl Directory for SearchDirectory {
     }
 
     fn list(&self) -> Arc<dyn Listing> {
-        let front = if self.0.day.is_none() { vec![self.collection_json()] } else { Vec::new() };
+        let mut front = if self.0.day.is_none() { vec![self.collection_json()] } else { Vec::new() };
+        if self.0.source.services.derived == Derived::Listed {
+            front.extend([self.layer(), self.mosaics()]);
+        }
         let feed = self.0.source.listing(&self.0.selection());
         let (source, collection, view) = (Arc::clone(&self.0.source), self.collection_id(), self.view());
         let rows = Arc::downgrade(&feed);

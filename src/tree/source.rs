@@ -39,6 +39,16 @@ const COUNTS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// How long "there is no such item" is taken for true.
 pub const ABSENT: Duration = Duration::from_secs(30);
 
+/// Whether listings show `items.geojson` and `mosaics/`, which are made of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Derived {
+    /// They are found by name only, so that a walk meets every byte once.
+    #[default]
+    FoundByName,
+    /// They are listed, for file dialogs (`--show-derived`).
+    Listed,
+}
+
 /// What all sources of a mount share.
 pub struct Services {
     /// Opens assets.
@@ -51,6 +61,8 @@ pub struct Services {
     pub areas: Arc<dyn Areas + Send + Sync>,
     /// Where spools go.
     pub spool_folder: PathBuf,
+    /// Whether listings show what is made of them.
+    pub derived: Derived,
     /// When the mount began: the time of directories that have none of their own.
     pub mounted: Timestamp,
 }

@@ -190,6 +190,7 @@ fn root(shelf: &Arc<Shelf>, limits: Limits) -> Arc<dyn Directory> {
         limits: limits.clone(),
         areas: Arc::new(NoAreas),
         spool_folder: folder,
+        derived: Derived::default(),
         mounted: Timestamp::UNIX_EPOCH,
     });
     let catalog: Arc<dyn Catalog> = Arc::new(Handle(Arc::clone(shelf)));

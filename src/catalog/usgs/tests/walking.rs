@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::config::Limits;
 use crate::content::Content;
 use crate::query::Areas;
-use crate::tree::{Control, Directory, File, Found, Layout, Node, Opened, Services, Source};
+use crate::tree::{Control, Derived, Directory, File, Found, Layout, Node, Opened, Services, Source};
 
 struct NoAreas;
 
@@ -36,6 +36,7 @@ fn root(desk: &Desk, folder: &std::path::Path) -> Arc<dyn Directory> {
         limits: Limits::default(),
         areas: Arc::new(NoAreas),
         spool_folder: folder.to_owned(),
+        derived: Derived::default(),
         mounted: Timestamp::UNIX_EPOCH,
     });
     let token = Some(Secret::new("demo-token"));
