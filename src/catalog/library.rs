@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::cache::{Cache, Document as Kept};
 use crate::config::Reach;
-use crate::http::{self, Http, Request, shown};
+use crate::http::{self, Http, Request, S3Object, shown};
 use crate::report::Report;
 
 /// The documents of one source.
@@ -76,6 +76,14 @@ impl Library {
     /// As [`Library::document`].
     pub fn document_in(&self, attempts: u32, request: &Request) -> Result<Text, http::Error> {
         self.remembered(request, |request| self.http.document_in(attempts, request))
+    }
+
+    /// Where an object of S3 is to be asked for.
+    ///
+    /// # Errors
+    /// As [`Http::s3_url`].
+    pub fn s3_url(&self, object: &S3Object) -> Result<Url, String> {
+        self.http.s3_url(object)
     }
 
     fn remembered(&self, request: &Request, ask: impl Fn(&Request) -> Answer) -> Result<Text, http::Error> {

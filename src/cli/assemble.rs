@@ -57,6 +57,7 @@ impl Assembly {
             document_silence: config.limits.metadata_total.max(config.limits.metadata_silence),
             stream_silence: config.limits.read_silence,
             per_host: config.limits.per_host,
+            stores: config.stores.clone(),
             reach: config.reach,
             ..http::Settings::default()
         };

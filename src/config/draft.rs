@@ -92,6 +92,7 @@ impl Draft {
             grants.extend(self.part_grants(part)?);
         }
         grants.extend(self.machine_grants(&sources, &grants));
+        let stores = self.stores()?;
         let mount = Settings { draft: self, section: "mount" };
         let limits = Settings { draft: self, section: "limits" };
         let config = Config {
@@ -115,6 +116,7 @@ impl Draft {
                 per_host: limits.value("per_host", value::count)? as usize,
             },
             grants,
+            stores,
             reach: choice.reach,
             allow_other: match choice.allow_other {
                 Some(allowed) => allowed,
@@ -220,8 +222,11 @@ impl Draft {
                         .document
                         .wrong(part.line, "needs an origin, e.g. origin = https://data.example.org"));
                 }
-                (_, false) => {
-                    return Err(self.document.wrong(part.line, "needs a token, password, header or query"));
+                (_, false) if part.entry("sas_url").is_none() && part.entry("oauth2_token_url").is_none() => {
+                    return Err(self.document.wrong(
+                        part.line,
+                        "needs a token, password, header, query, oauth2_token_url or sas_url",
+                    ));
                 }
                 _ => {}
             }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use url::Url;
 
 use super::*;
-use crate::config::{Credential, Grant, Secret, SourceKind};
+use crate::config::{Credential, Grant, Scope, Secret, SourceKind};
 
 /// A home folder with files in it, all private.
 struct Home {
@@ -163,9 +163,9 @@ fn secrets_are_fetched_only_for_the_sources_of_the_mount() {
     let told = home.mount(&["x"]).unwrap_err();
     assert!(told.contains("variable K is not set"), "{told}");
     let config = home.variable("K", "key").mount(&["x"]).unwrap();
-    let origin = Url::parse("https://x.example/").unwrap().origin();
+    let origin = Scope::from(Url::parse("https://x.example/").unwrap().origin());
     let grants: Vec<_> =
-        config.all_grants().into_iter().map(|grant| (grant.origin, grant.credential)).collect();
+        config.all_grants().into_iter().map(|grant| (grant.scope, grant.credential)).collect();
     let (name, value) = ("X-Key".to_owned(), Secret::new("key"));
     assert_eq!(
         grants,
@@ -191,7 +191,10 @@ fn lsru_gives_credentials_and_no_source() {
     let espa = Url::parse("https://espa.cr.usgs.gov/").unwrap().origin();
     let basic = |grant: &&Grant| matches!(grant.credential, Credential::Basic { .. });
     let grants = config.all_grants();
-    assert_eq!(grants.iter().filter(basic).map(|grant| &grant.origin).collect::<Vec<_>>(), [&espa]);
+    assert_eq!(
+        grants.iter().filter(basic).map(|grant| &grant.scope).collect::<Vec<_>>(),
+        [&Scope::Origin(espa)]
+    );
 
     let home = home.variable("STACFS_USGS_TOKEN", "t");
     let config = home.mount(&["eros=usgs"]).unwrap();
@@ -221,7 +224,7 @@ fn netrc_serves_https_and_hosts_without_a_credential() {
         .with(".netrc", "machine a.example login u password p\nmachine localhost login l password m\n")
         .config("[source own]\nurl = https://a.example/\ntoken = t\n");
     let origins = |config: Config| -> Vec<String> {
-        config.all_grants().iter().map(|grant| grant.origin.ascii_serialization()).collect()
+        config.all_grants().iter().map(|grant| grant.scope.to_string()).collect()
     };
     let own = home.mount(&["own"]).unwrap();
     assert_eq!(own.all_grants()[0].credential, Credential::Bearer(Secret::new("t")));

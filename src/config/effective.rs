@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 use std::time::Duration;
 
-use super::{Config, Credential, SourceConfig, SourceKind};
+use super::{Config, Credential, KeySource, S3Store, SourceConfig, SourceKind};
 
 impl Config {
     /// All settings in force, in the form of a configuration file. Secrets stand as `***`.
@@ -43,6 +43,10 @@ impl Config {
             self.areas.iter().for_each(|(name, file)| set(&mut text, name, file.display()));
         }
         self.sources.iter().for_each(|source| source.effective(&mut text));
+        self.stores
+            .iter()
+            .filter(|store| !store.name.is_empty())
+            .for_each(|store| store.effective(&mut text));
         text
     }
 }
@@ -61,6 +65,16 @@ impl SourceConfig {
         }
         match &self.credential {
             None => {}
+            Some(Credential::OAuth2 { token_url, client_id, client_secret, user, scope }) => {
+                set(text, "oauth2_token_url", token_url);
+                set(text, "client_id", client_id);
+                client_secret.iter().for_each(|_| set(text, "client_secret", "***"));
+                user.iter().for_each(|(name, _)| set(text, "username", name));
+                user.iter().for_each(|_| set(text, "password", "***"));
+                scope.iter().for_each(|scope| set(text, "scope", scope));
+            }
+            // A source's own are in `sas`.
+            Some(Credential::Sas { .. }) => {}
             Some(Credential::Bearer(_)) => set(text, "token", "***"),
             Some(Credential::Header { name, .. }) => set(text, &format!("header.{name}"), "***"),
             Some(Credential::Query { name, .. }) => set(text, &format!("query.{name}"), "***"),
@@ -75,6 +89,7 @@ impl SourceConfig {
                 known.for_each(|(key, _)| set(text, key, "***"));
             }
         }
+        self.sas.iter().for_each(|url| set(text, "sas_url", url));
         self.headers.iter().for_each(|(name, _)| set(text, &format!("header.{name}"), "***"));
         let numbers = [
             ("max_items", self.max_items),
@@ -88,6 +103,27 @@ impl SourceConfig {
         if !self.conformance.is_empty() {
             set(text, "conformance", self.conformance.join(", "));
         }
+    }
+}
+
+impl S3Store {
+    fn effective(&self, text: &mut String) {
+        section(text, &format!("s3 {}", self.name));
+        self.endpoint.iter().for_each(|url| set(text, "endpoint", url));
+        if !self.buckets.is_empty() {
+            set(text, "buckets", self.buckets.join(", "));
+        }
+        self.region.iter().for_each(|region| set(text, "region", region));
+        match &self.keys {
+            Some(KeySource::Given(keys)) => {
+                set(text, "access_key_id", &keys.id);
+                set(text, "secret_access_key", "***");
+            }
+            Some(KeySource::Profile { name, .. }) => set(text, "profile", name),
+            None => {}
+        }
+        set(text, "requester_pays", word(self.budget.is_some()));
+        self.budget.iter().for_each(|budget| set(text, "requester_pays_budget", budget));
     }
 }
 

@@ -5,7 +5,7 @@ use url::Url;
 use super::document::Part;
 use super::draft::Draft;
 use super::login::{Login, Pending, variable_part};
-use super::{Credential, Error, Grant, Secret, SourceConfig, SourceKind, value};
+use super::{Credential, Error, Grant, Scope, Secret, SourceConfig, SourceKind, value};
 
 impl Draft {
     /// Adds the login of a source. A user and password in its URL are taken out of the URL.
@@ -30,7 +30,10 @@ impl Draft {
         let places = Login::of_one_user(places);
         source.credential = match source.kind {
             SourceKind::Usgs { .. } => self.usgs_credential(&places)?,
-            _ => self.credential(&source.name, &places)?,
+            _ => match part.map(|part| self.oauth2(part)).transpose()?.flatten() {
+                Some(credential) => Some(credential),
+                None => self.credential(&source.name, &places)?,
+            },
         };
         Ok(source)
     }
@@ -65,6 +68,32 @@ impl Draft {
         }
     }
 
+    /// The credential of a section that names an OAuth 2 server.
+    fn oauth2(&self, part: &Part) -> Result<Option<Credential>, Error> {
+        let wrong = |line: usize, why: &str| Err(self.document.wrong(line, why));
+        let Some(entry) = part.entry("oauth2_token_url") else {
+            return match ["client_id", "client_secret", "scope"].iter().find_map(|key| part.entry(key)) {
+                Some(entry) => wrong(entry.line, "needs an oauth2_token_url beside it"),
+                None => Ok(None),
+            };
+        };
+        let token_url = value::url(&entry.value).map_err(|why| self.document.wrong(entry.line, why))?;
+        let Some(client_id) = part.entry("client_id").map(|entry| entry.value.clone()) else {
+            return wrong(entry.line, "needs a client_id beside it");
+        };
+        let secret = |key: &str| -> Result<Option<Secret>, Error> {
+            let entry = part.entry(key);
+            entry.map(|entry| Pending::of(entry).fetch(&part.header(), &self.environment)).transpose()
+        };
+        let user = part.entry("username").map(|entry| entry.value.clone()).zip(secret("password")?);
+        let client_secret = secret("client_secret")?;
+        if user.is_none() && client_secret.is_none() {
+            return wrong(entry.line, "needs a client_secret, or username and password, beside it");
+        }
+        let scope = part.entry("scope").map(|entry| entry.value.clone());
+        Ok(Some(Credential::OAuth2 { token_url, client_id, client_secret, user, scope }))
+    }
+
     /// USGS's credential: each part from the first place that has it.
     fn usgs_credential(&self, places: &[Login]) -> Result<Option<Credential>, Error> {
         let Some(username) = places.iter().find_map(|login| login.username.clone()) else { return Ok(None) };
@@ -86,9 +115,16 @@ impl Draft {
                 .document
                 .wrong(part.line, "needs an origin, e.g. origin = https://data.example.org"));
         };
-        let origin = value::url(&entry.value).map_err(|why| self.document.wrong(entry.line, why))?.origin();
+        let scope = Scope::of(&value::url(&entry.value).map_err(|why| self.document.wrong(entry.line, why))?);
         let mut credentials = Vec::new();
-        credentials.extend(self.credential(&part.header(), &[Login::of_part(part)])?);
+        credentials.extend(match self.oauth2(part)? {
+            Some(credential) => Some(credential),
+            None => self.credential(&part.header(), &[Login::of_part(part)])?,
+        });
+        if let Some(entry) = part.entry("sas_url") {
+            let token_url = value::url(&entry.value).map_err(|why| self.document.wrong(entry.line, why))?;
+            credentials.push(Credential::Sas { token_url });
+        }
         for entry in part.entries.iter().filter(|entry| entry.key.name.ends_with('*')) {
             let value = Pending::of(entry).fetch(&part.header(), &self.environment)?;
             let name = entry.rest.clone();
@@ -97,7 +133,7 @@ impl Draft {
                 _ => Credential::Query { name, value },
             });
         }
-        Ok(credentials.into_iter().map(|credential| Grant { origin: origin.clone(), credential }).collect())
+        Ok(credentials.into_iter().map(|credential| Grant { scope: scope.clone(), credential }).collect())
     }
 
     /// The grants of `~/.netrc`: for each machine its https origin, and the origins of sources on it. An origin
@@ -108,21 +144,22 @@ impl Draft {
             _ => None,
         });
         let urls: Vec<&Url> = urls.filter(|url| url.scheme() == "https" || is_loopback(url)).collect();
-        let taken = |origin: &url::Origin| {
-            grants.iter().any(|grant| grant.origin == *origin)
+        let taken = |place: &Url| {
+            grants.iter().any(|grant| grant.scope.covers(place))
                 || sources.iter().any(|source| {
                     let has = source.credential.is_some() || !source.headers.is_empty();
-                    has && matches!(&source.kind, SourceKind::Url(url) if url.origin() == *origin)
+                    has && matches!(&source.kind, SourceKind::Url(url) if url.origin() == place.origin())
                 })
         };
         let mut made: Vec<Grant> = Vec::new();
         for machine in &self.machines {
             let own = Url::parse(&format!("https://{}/", machine.host)).ok();
             let of_sources = urls.iter().copied().filter(|url| url.host_str() == Some(machine.host.as_str()));
-            for origin in own.iter().chain(of_sources).map(Url::origin) {
-                if !taken(&origin) && !made.iter().any(|grant| grant.origin == origin) {
+            for place in own.iter().chain(of_sources) {
+                if !taken(place) && !made.iter().any(|grant| grant.scope.covers(place)) {
                     let (username, password) = (machine.username.clone(), machine.password.clone());
-                    made.push(Grant { origin, credential: Credential::Basic { username, password } });
+                    let scope = place.origin().into();
+                    made.push(Grant { scope, credential: Credential::Basic { username, password } });
                 }
             }
         }
@@ -153,7 +190,7 @@ fn login_of_url(url: &mut Url) -> Option<Login> {
 
 /// A warning where a secret would cross the network unencrypted.
 pub(super) fn in_the_clear(grant: &Grant) -> Option<String> {
-    let origin = grant.origin.ascii_serialization();
+    let origin = grant.scope.to_string();
     let url = Url::parse(&origin).ok()?;
     (url.scheme() == "http" && !is_loopback(&url)).then(|| {
         format!("{origin}: the credential for it crosses the network in clear text; use https if it can")

@@ -105,7 +105,7 @@ pub(super) fn variable_part(source: &str) -> String {
 }
 
 /// Runs a command of the user's in `sh`; the first line it prints is the secret. It may ask on the terminal.
-fn run(command: &str) -> Result<Secret, String> {
+pub(super) fn run(command: &str) -> Result<Secret, String> {
     let mut child = Command::new("sh")
         .args(["-c", command])
         .stdout(Stdio::piped())

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Secret;
+use url::Url;
+
+use super::{S3Store, Scope, Secret};
 
 /// All settings of one process.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Config {
     /// Further credentials bound to origins (`[credential NAME]`, `~/.netrc`), beside those of sources.
     /// [`Config::all_grants`] has them all.
     pub grants: Vec<Grant>,
+    /// Object stores that speak S3, and their keys. AWS is among them.
+    pub stores: Vec<S3Store>,
     /// Whether servers may be asked.
     pub reach: Reach,
     /// Whether other users may look into the mount.
@@ -78,6 +82,7 @@ impl SourceConfig {
             kind,
             headers: Vec::new(),
             credential: None,
+            sas: None,
             max_items: None,
             max_scan: None,
             metadata_lifetime: None,
@@ -94,25 +99,29 @@ impl SourceConfig {
             (SourceKind::Url(url), credential) => {
                 let origin = url.origin();
                 grants.extend(
-                    credential.clone().map(|credential| Grant { origin: origin.clone(), credential }),
+                    credential.clone().map(|credential| Grant { scope: origin.clone().into(), credential }),
                 );
+                grants.extend(self.sas.clone().map(|token_url| Grant {
+                    scope: Scope::Below(AZURE_BLOBS.to_owned()),
+                    credential: Credential::Sas { token_url },
+                }));
                 origin
             }
             (SourceKind::Usgs { m2m, espa }, credential) => {
                 if let Some(Credential::Usgs { username, password: Some(password), .. }) = credential {
                     let (username, password) = (username.clone(), password.clone());
                     let credential = Credential::Basic { username, password };
-                    grants.push(Grant { origin: espa.origin(), credential });
+                    grants.push(Grant { scope: espa.origin().into(), credential });
                 }
                 // M2M is logged in to by a message; the client only learns what it must never show.
                 let credential = credential.clone();
-                grants.extend(credential.map(|credential| Grant { origin: m2m.origin(), credential }));
+                grants.extend(credential.map(|credential| Grant { scope: m2m.origin().into(), credential }));
                 m2m.origin()
             }
         };
         let headers = self.headers.iter().cloned();
         grants.extend(headers.map(|(name, value)| Grant {
-            origin: origin.clone(),
+            scope: origin.clone().into(),
             credential: Credential::Header { name, value },
         }));
         grants
@@ -130,6 +139,8 @@ pub struct SourceConfig {
     pub headers: Vec<(String, Secret)>,
     /// How it is logged in to, if at all.
     pub credential: Option<Credential>,
+    /// Where tokens for its blobs at Azure are had.
+    pub sas: Option<Url>,
     /// Cut of its listings; `None` is the mount's default, 0 none.
     pub max_items: Option<u64>,
     /// Most items read for a filter done here; `None` is the mount's default.
@@ -195,6 +206,24 @@ pub enum Credential {
         /// Its value.
         value: Secret,
     },
+    /// A bearer token that an OAuth 2 server gives out for a while.
+    OAuth2 {
+        /// Where tokens are had.
+        token_url: Url,
+        /// Who asks.
+        client_id: String,
+        /// The client's secret; public clients have none.
+        client_secret: Option<Secret>,
+        /// On behalf of whom: user and password. Without, the client asks for itself.
+        user: Option<(String, Secret)>,
+        /// What for, where the server wants to know.
+        scope: Option<String>,
+    },
+    /// Shared access signatures for blobs at Azure, given out per container for a while, to anybody.
+    Sas {
+        /// Where they are had; `/ACCOUNT/CONTAINER` is added.
+        token_url: Url,
+    },
     /// USGS: user name, M2M application token (search, download), ERS password (ESPA); each may be missing.
     Usgs {
         /// User name.
@@ -206,11 +235,14 @@ pub enum Credential {
     },
 }
 
-/// A credential and the one origin it may be sent to.
+/// The domain of blobs at Azure.
+const AZURE_BLOBS: &str = "blob.core.windows.net";
+
+/// A credential and where it may be sent to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grant {
-    /// Scheme, host and port it is for.
-    pub origin: url::Origin,
+    /// Where it may go.
+    pub scope: Scope,
     /// What to send there.
     pub credential: Credential,
 }

@@ -37,7 +37,11 @@ impl Draft {
             let (source, more) = match named {
                 Named::Configured(name) => self.configured(&name)?,
                 Named::New { name, kind } => {
-                    (self.with_login(SourceConfig::new(name, kind), None)?, Vec::new())
+                    let mut source = SourceConfig::new(name, kind);
+                    if let SourceKind::Url(url) = &source.kind {
+                        source.sas = built_in_sas(url);
+                    }
+                    (self.with_login(source, None)?, Vec::new())
                 }
             };
             if sources.iter().any(|other| other.name == source.name) {
@@ -79,7 +83,7 @@ impl Draft {
                 ("header.*", _) => source.headers.push((entry.rest.clone(), value)),
                 (_, SourceKind::Url(url)) => {
                     let credential = Credential::Query { name: entry.rest.clone(), value };
-                    grants.push(Grant { origin: url.origin(), credential });
+                    grants.push(Grant { scope: url.origin().into(), credential });
                 }
                 _ => {
                     return Err(self
@@ -94,6 +98,11 @@ impl Draft {
         source.metadata_lifetime = own.optional("metadata_lifetime", value::duration)?;
         source.page_size =
             own.optional("page_size", value::count)?.map(|size| size.min(u32::MAX.into()) as u32);
+        source.sas = match (own.optional("sas_url", value::url)?, &source.kind) {
+            (Some(url), _) => Some(url),
+            (None, SourceKind::Url(url)) => built_in_sas(url),
+            _ => None,
+        };
         source.conformance = own.optional("conformance", value::list)?.unwrap_or_default();
         Ok((self.with_login(source, Some(part))?, grants))
     }
@@ -195,6 +204,14 @@ pub(super) fn parse(text: &str, configured: &[&str], usgs: &SourceKind) -> Resul
     let name = name.unwrap_or(default_name);
     check_name(&name).map_err(|why| wrong(format!("{why}; write NAME={what}")))?;
     Ok(Named::New { name, kind })
+}
+
+/// Planetary Computer gives tokens for its blobs to anybody who asks here.
+const PLANETARY_COMPUTER: &str = "https://planetarycomputer.microsoft.com/api/sas/v1/token";
+
+/// Where tokens for a source's blobs are had, where that is known of its host.
+fn built_in_sas(source: &Url) -> Option<Url> {
+    Url::parse(PLANETARY_COMPUTER).ok().filter(|tokens| tokens.origin() == source.origin())
 }
 
 /// USGS at its real addresses.

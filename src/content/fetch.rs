@@ -78,8 +78,10 @@ fn ask(
             .read_to_end(&mut first)
             .map_err(|e| http::Error::of_read(url.clone(), 0, e))?;
         if is_web_page(&first) {
-            let why = "a web page came in the place of the file: it wants a login or a token";
-            return Err(http::Error::Denied { url, why: why.into() });
+            let advice = http.advice(&stream.url);
+            let why =
+                format!("a web page came in the place of the file: it wants a login or a token; {advice}");
+            return Err(http::Error::Denied { url, why });
         }
     }
     if of.is_some_and(|version| !head.is_of(version)) {

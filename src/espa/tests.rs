@@ -31,7 +31,7 @@ impl Bench {
         let base = url::Url::parse(&format!("{}/", usgs.espa_url)).unwrap();
         let credential = Credential::Basic { username: "demo".into(), password: Secret::new(password) };
         let settings = Settings { pause: Duration::from_millis(1), ..Settings::default() };
-        let grants = vec![Grant { origin: base.origin(), credential }];
+        let grants = vec![Grant { scope: base.origin().into(), credential }];
         let http = Arc::new(Http::new(settings, grants, Arc::new(Report::new())).unwrap());
         Bench { usgs, espa: Espa::new(Arc::clone(&http), base), http }
     }

@@ -69,6 +69,14 @@ pub enum Error {
         /// Why not.
         why: String,
     },
+    /// What we may read at our own cost is used up.
+    #[error("{url}: {why}")]
+    Budget {
+        /// What was asked for.
+        url: String,
+        /// Which budget, and how to raise it.
+        why: String,
+    },
     /// We lack what the server wants, or may not send it there.
     #[error("{url}: {why}")]
     Denied {
@@ -103,6 +111,7 @@ impl Error {
         match self {
             Error::Silent { .. } => libc::ETIMEDOUT,
             Error::Offline { .. } => libc::ENETUNREACH,
+            Error::Budget { .. } => libc::EDQUOT,
             Error::Denied { .. } => libc::EACCES,
             Error::Status { status: 401 | 403 | 407, .. } => libc::EACCES,
             Error::Status { status: 400 | 422, .. } => libc::EINVAL,

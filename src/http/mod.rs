@@ -2,12 +2,12 @@
 //!
 //! In: requests of `catalog`, `espa` and `content`. Out: whole documents (bounded in size) or bytes as
 //! streams. Kept here, and nowhere else: connection pools, deadlines, retries with back-off and
-//! `Retry-After`, limits per host, redirects, signing, and the rule that a credential goes to the origin it
+//! `Retry-After`, limits per host, redirects, signing (`access`), and the rule that a credential goes to the origin it
 //! is configured for and never over a redirect to another. Every request is told to `report`, its URL
 //! stripped of secrets, and every byte touches the caller's [`Progress`](crate::report::Progress).
 
+mod access;
 mod error;
-mod grants;
 mod limit;
 mod local;
 mod redact;
@@ -22,6 +22,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use access::s3::{Object as S3Object, object_at_aws};
 pub use error::Error;
 pub use redact::{is_secret, shown};
 pub use reqwest::Method;
@@ -29,10 +30,14 @@ pub use reqwest::header::HeaderMap;
 use url::Url;
 pub use words::words;
 
-use crate::config::{Grant, Reach};
+use crate::config::{Grant, Reach, S3Store};
 use crate::report::{Report, current_progress};
+use access::{Access, Dressed};
 use redirect::Hop;
 use wire::{Answer, Lane, Wire};
+
+/// A request is sent again so often with what its answers taught: a region, that keys are needed, a new token.
+const LESSONS: u32 = 4;
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -115,6 +120,8 @@ pub struct Settings {
     pub attempts: u32,
     /// The shortest pause between attempts; it grows from there, with jitter.
     pub pause: Duration,
+    /// Object stores whose requests are signed.
+    pub stores: Vec<S3Store>,
     /// Offline, every request fails at once with [`Error::Offline`]. Files of this machine are read all the same.
     pub reach: Reach,
 }
@@ -129,6 +136,7 @@ impl Default for Settings {
             max_document: 256 << 20,
             attempts: 4,
             pause: Duration::from_millis(250),
+            stores: Vec::new(),
             reach: Reach::Online,
         }
     }
@@ -137,6 +145,7 @@ impl Default for Settings {
 /// The client; one per process.
 pub struct Http {
     wire: Wire,
+    access: Arc<Access>,
     settings: Settings,
     report: Arc<Report>,
 }
@@ -147,13 +156,28 @@ impl Http {
     /// # Errors
     /// Where TLS cannot be set up.
     pub fn new(settings: Settings, grants: Vec<Grant>, report: Arc<Report>) -> Result<Http, Error> {
-        let wire = Wire::new(&settings, grants, Arc::clone(&report))?;
-        Ok(Http { wire, settings, report })
+        let access = Arc::new(Access::new(grants, settings.stores.clone()));
+        let wire = Wire::new(&settings, Arc::clone(&access), Arc::clone(&report))?;
+        Ok(Http { wire, access, settings, report })
     }
 
     /// Whether servers may be asked.
     pub fn reach(&self) -> Reach {
         self.settings.reach
+    }
+
+    /// Where an object of S3 is to be asked for: at the endpoint configured for its bucket, else at the one its
+    /// catalogue names, else at AWS.
+    ///
+    /// # Errors
+    /// In words, where that makes no URL.
+    pub fn s3_url(&self, object: &S3Object) -> Result<Url, String> {
+        self.access.object_url(object)
+    }
+
+    /// What to do where a URL's server refuses us: which key to set where.
+    pub fn advice(&self, url: &Url) -> String {
+        self.access.advice(url)
     }
 
     /// Streams in flight per host.
@@ -227,13 +251,40 @@ impl Http {
         if self.settings.reach == Reach::Offline {
             return Err(Error::Offline { url: shown(&request.url) });
         }
+        let undressed = |request: &Request| {
+            self.retry(self.settings.attempts, || {
+                let dress = |hop: &Hop, lane| Ok(Dressed::plain(hop.url.clone(), hop.headers(lane)?));
+                self.travel(request, Lane::Document, &dress)?
+                    .into_success()?
+                    .into_document(self.settings.max_document)
+            })
+        };
+        let dress =
+            |hop: &Hop, lane| self.access.dress(&hop.method, hop.url.clone(), hop.headers(lane)?, &undressed);
+        self.travel(request, lane, &dress)
+    }
+
+    /// Sends a request from server to server; `dress` puts the credentials of each on it.
+    fn travel(
+        &self,
+        request: &Request,
+        lane: Lane,
+        dress: &dyn Fn(&Hop, Lane) -> Result<Dressed, Error>,
+    ) -> Result<Answer, Error> {
         let mut hop = Hop::first(request);
-        for _ in 0..=redirect::MOST {
-            let answer = self.wire.exchange(&hop, lane)?;
-            match redirect::next(&hop, &answer, self.wire.grants())? {
+        let (mut hops, mut again) = (0, 0);
+        while hops <= redirect::MOST {
+            let dressed = dress(&hop, lane)?;
+            let answer = self.wire.exchange(&hop, &dressed, lane)?;
+            if self.access.learn(&hop.url, &dressed, answer.status(), answer.headers()) && again < LESSONS {
+                again += 1;
+                continue;
+            }
+            match redirect::next(&hop, &answer, &self.access)? {
                 Some(next) => hop = next,
                 None => return Ok(answer),
             }
+            hops += 1;
         }
         Err(Error::Redirect {
             url: shown(&request.url),

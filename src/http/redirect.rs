@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
 use reqwest::Method;
 use url::{Host, Url};
 
-use super::grants::Grants;
+use super::access::Access;
 use super::wire::Answer;
 use super::{Error, Request, shown};
 
@@ -48,8 +48,8 @@ impl Hop {
     }
 
     /// Whether anything in this request tells who asks.
-    fn is_confidential(&self, grants: &Grants) -> bool {
-        grants.cover(&self.url)
+    fn is_confidential(&self, access: &Access) -> bool {
+        access.cover(&self.url)
             || self.url.password().is_some()
             || self.headers.iter().any(|(name, _)| !is_harmless(name))
     }
@@ -63,24 +63,24 @@ fn is_harmless(name: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::Redirect`] where it must not be followed.
-pub(super) fn next(hop: &Hop, answer: &Answer, grants: &Grants) -> Result<Option<Hop>, Error> {
+pub(super) fn next(hop: &Hop, answer: &Answer, access: &Access) -> Result<Option<Hop>, Error> {
     let location = answer.headers().get("location").and_then(|l| std::str::from_utf8(l.as_bytes()).ok());
     match (answer.status(), location) {
         (301 | 302 | 303 | 307 | 308, Some(location)) => {
-            follow(hop, answer.status(), location, grants).map(Some)
+            follow(hop, answer.status(), location, access).map(Some)
         }
         _ => Ok(None),
     }
 }
 
-fn follow(hop: &Hop, status: u16, location: &str, grants: &Grants) -> Result<Hop, Error> {
+fn follow(hop: &Hop, status: u16, location: &str, access: &Access) -> Result<Hop, Error> {
     let refuse = |to: String, why: &str| Error::Redirect { url: shown(&hop.url), to, why: why.to_owned() };
     let mut to = hop.url.join(location).map_err(|_| refuse("…".into(), "its target is no URL"))?;
     let refuse = |why: &str| refuse(shown(&to), why);
     if !matches!(to.scheme(), "http" | "https") {
         return Err(refuse("only http and https are followed"));
     }
-    if hop.url.scheme() == "https" && to.scheme() == "http" && hop.is_confidential(grants) {
+    if hop.url.scheme() == "https" && to.scheme() == "http" && hop.is_confidential(access) {
         return Err(refuse("it leads from https to plain http, and the request carries credentials"));
     }
     let same_origin = to.origin() == hop.url.origin();
@@ -151,8 +151,8 @@ mod tests {
         Hop::first(&Request::get(url(from)))
     }
 
-    fn none() -> Grants {
-        Grants::new(Vec::new())
+    fn none() -> Access {
+        Access::new(Vec::new(), Vec::new())
     }
 
     #[test]
@@ -198,10 +198,11 @@ mod tests {
 
     #[test]
     fn no_downgrade_with_credentials() {
-        let grants = Grants::new(vec![Grant {
-            origin: url("https://8.8.8.8/").origin(),
+        let grant = Grant {
+            scope: url("https://8.8.8.8/").origin().into(),
             credential: Credential::Bearer(Secret::new("token")),
-        }]);
+        };
+        let grants = Access::new(vec![grant], Vec::new());
         assert!(follow(&hop("https://8.8.8.8/a"), 302, "http://8.8.8.8/a", &grants).is_err());
         assert!(follow(&hop("https://8.8.8.8/a"), 302, "http://8.8.8.8/a", &none()).is_ok());
     }

@@ -16,6 +16,7 @@ impl Error {
             Error::Unreachable { .. } | Error::Silent { .. } | Error::Broken { .. } => true,
             Error::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
             Error::Offline { .. }
+            | Error::Budget { .. }
             | Error::Unexpected { .. }
             | Error::Redirect { .. }
             | Error::Denied { .. } => false,

@@ -194,7 +194,7 @@ fn credentials_stay_at_their_origin_over_redirects() {
     let target = other.url.join("/b").unwrap();
     let server = Server::start(move |_, _| answer("302 Found", &[&format!("Location: {target}")], b""));
     let grant = Grant {
-        origin: server.url.origin(),
+        scope: server.url.origin().into(),
         credential: Credential::Basic { username: "u".into(), password: Secret::new("p") },
     };
     let (http, report) = client(quick(), vec![grant]);
@@ -229,7 +229,7 @@ fn circles_of_redirects_end() {
 fn a_post_sends_json_and_words_hide_the_token() {
     let server = Server::start(|_, _| answer("400 Bad Request", &[], br#"{"message":"bad key s3cr3t"}"#));
     let grant = Grant {
-        origin: server.url.origin(),
+        scope: server.url.origin().into(),
         credential: Credential::Query { name: "k".into(), value: Secret::new("s3cr3t") },
     };
     let (http, report) = client(quick(), vec![grant]);

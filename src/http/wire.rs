@@ -9,12 +9,12 @@ use reqwest::blocking::{Client, ClientBuilder, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::grants::Grants;
+use super::access::s3::Purse;
+use super::access::{Access, Dressed};
 use super::limit::{Gates, Permit};
 use super::redirect::Hop;
 use super::words::words;
 use super::{Document, Error, Settings, Stream, redact, retry, shown};
-use crate::config::Grant;
 use crate::report::{Report, RequestRecord, current_progress};
 
 /// The longest wait for a turn at a busy host.
@@ -40,13 +40,13 @@ pub(super) struct Wire {
     documents: Client,
     streams: Client,
     settings: Settings,
-    grants: Arc<Grants>,
+    access: Arc<Access>,
     gates: Gates,
     report: Arc<Report>,
 }
 
 impl Wire {
-    pub(super) fn new(settings: &Settings, grants: Vec<Grant>, report: Arc<Report>) -> Result<Wire, Error> {
+    pub(super) fn new(settings: &Settings, access: Arc<Access>, report: Arc<Report>) -> Result<Wire, Error> {
         // The time-out of the blocking client covers the head of an answer and then each read of its body
         // anew: it bounds silence, not the transfer.
         let common = |silence: Duration| {
@@ -70,14 +70,10 @@ impl Wire {
             documents: build(common(settings.document_silence))?,
             streams: build(common(settings.stream_silence).http1_only())?,
             settings: settings.clone(),
-            grants: Arc::new(Grants::new(grants)),
+            access,
             gates: Gates::new(settings.per_host),
             report,
         })
-    }
-
-    pub(super) fn grants(&self) -> &Grants {
-        &self.grants
     }
 
     fn silence(&self, lane: Lane) -> Duration {
@@ -88,7 +84,7 @@ impl Wire {
     }
 
     /// Sends one request and waits for the head of its answer, whatever its status.
-    pub(super) fn exchange(&self, hop: &Hop, lane: Lane) -> Result<Answer, Error> {
+    pub(super) fn exchange(&self, hop: &Hop, dressed: &Dressed, lane: Lane) -> Result<Answer, Error> {
         let permit = self
             .gates
             .enter(&hop.url, lane, LONGEST_QUEUE)
@@ -97,8 +93,8 @@ impl Wire {
             Lane::Document => &self.documents,
             Lane::Stream => &self.streams,
         };
-        let (url, headers) = self.head(hop, lane)?;
-        let mut request = client.request(hop.method.clone(), url).headers(headers);
+        let mut request =
+            client.request(hop.method.clone(), dressed.url.clone()).headers(dressed.headers.clone());
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
@@ -109,20 +105,24 @@ impl Wire {
                 touch(0);
                 let until = (lane == Lane::Document)
                     .then(|| transfer.began + self.settings.document_silence * DRIPPING);
-                let grants = Arc::clone(&self.grants);
+                let access = Arc::clone(&self.access);
                 let headers = response.headers().clone();
-                Ok(Answer { url: hop.url.clone(), headers, grants, body: Body { response, transfer, until } })
+                let body = Body { response, transfer, until, purse: dressed.purse() };
+                Ok(Answer { url: hop.url.clone(), headers, access, body })
             }
             Err(error) => Err(transfer.unanswered(&error)),
         }
     }
+}
 
-    fn head(&self, hop: &Hop, lane: Lane) -> Result<(Url, HeaderMap), Error> {
+impl Hop {
+    /// Its headers, and the client's own, without what says who asks.
+    pub(super) fn headers(&self, lane: Lane) -> Result<HeaderMap, Error> {
         let mut headers = HeaderMap::new();
-        for (name, value) in &hop.headers {
+        for (name, value) in &self.headers {
             let header = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(value).ok());
             let (name, value) = header.ok_or_else(|| Error::Denied {
-                url: shown(&hop.url),
+                url: shown(&self.url),
                 why: format!("the header `{name}` holds characters that HTTP does not allow"),
             })?;
             headers.append(name, value);
@@ -132,12 +132,10 @@ impl Wire {
             Lane::Stream => "identity",
         };
         headers.entry("accept-encoding").or_insert(HeaderValue::from_static(coding));
-        if hop.body.is_some() {
+        if self.body.is_some() {
             headers.entry("content-type").or_insert(HeaderValue::from_static("application/json"));
         }
-        let mut url = hop.url.clone();
-        self.grants.attach(&mut url, &mut headers)?;
-        Ok((url, headers))
+        Ok(headers)
     }
 }
 
@@ -146,7 +144,7 @@ pub(super) struct Answer {
     /// Where it came from, without the grant's query parameters.
     url: Url,
     headers: HeaderMap,
-    grants: Arc<Grants>,
+    access: Arc<Access>,
     body: Body,
 }
 
@@ -165,7 +163,7 @@ impl Answer {
         if (200..300).contains(&status) {
             return Ok(self);
         }
-        let (url, headers, grants) = (self.url.clone(), self.headers.clone(), Arc::clone(&self.grants));
+        let (url, headers, access) = (self.url.clone(), self.headers.clone(), Arc::clone(&self.access));
         let mut body = Vec::new();
         // Words that do not come through are no reason to lose the status.
         let _ = self.decoded().take(ERROR_BODY).read_to_end(&mut body);
@@ -173,7 +171,11 @@ impl Answer {
             if secret.len() < 4 { words } else { words.replace(secret.as_str(), "***") }
         });
         let retry_after = headers.get("retry-after").and_then(|v| retry::retry_after(v.to_str().ok()?));
-        Err(Error::Status { url: shown(&url), status, words: grants.hide(said), retry_after })
+        let mut words = access.hide(said);
+        if matches!(status, 401 | 403) {
+            words = format!("{words}; {}", access.advice(&url));
+        }
+        Err(Error::Status { url: shown(&url), status, words, retry_after })
     }
 
     /// The whole body, at most `most` bytes of it unpacked.
@@ -219,6 +221,8 @@ struct Body {
     transfer: Transfer,
     /// When it is given up although bytes still drip in.
     until: Option<Instant>,
+    /// Who pays, where we do.
+    purse: Option<Arc<Purse>>,
 }
 
 impl Read for Body {
@@ -230,6 +234,9 @@ impl Read for Body {
             Ok(read) => {
                 self.transfer.bytes += read as u64;
                 touch(read as u64);
+                if let Some(purse) = &self.purse {
+                    purse.pay(&self.transfer.url, read as u64).map_err(std::io::Error::other)?;
+                }
                 Ok(read)
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(error),

@@ -32,7 +32,7 @@ impl Bench {
         let usgs = start(Options { standing_at: Some("2026-11-20T12:00:00Z".parse().unwrap()) }).unwrap();
         let base = url::Url::parse(&format!("{}/", usgs.espa_url)).unwrap();
         let credential = Credential::Basic { username: "demo".into(), password: Secret::new(password) };
-        let grants = vec![Grant { origin: base.origin(), credential }];
+        let grants = vec![Grant { scope: base.origin().into(), credential }];
         let report = Arc::new(Report::new());
         let http = Arc::new(Http::new(Settings::default(), grants, Arc::clone(&report)).unwrap());
         let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,12 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
+use super::storage::Storage;
+use crate::http::{S3Object, object_at_aws};
 use crate::item::Asset;
+
+/// Where an object of S3 is to be asked for, as [`Http::s3_url`](crate::http::Http::s3_url) knows.
+pub(super) type S3Url<'a> = dyn Fn(&S3Object) -> Result<Url, String> + 'a;
 
 /// What is escaped in an object's key when it becomes a path: all but RFC 3986's unreserved and `/`.
 const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -26,14 +31,14 @@ pub(super) fn resolve(href: &str, item: Option<&Url>) -> Option<Url> {
 }
 
 /// Where the bytes of a resolved href are to be had. Object stores are rewritten to their public endpoints.
-pub(super) fn target(url: &Url, asset: &Asset) -> Target {
+pub(super) fn target(url: &Url, asset: &Asset, storage: &Storage, s3_url: &S3Url) -> Target {
     match url.scheme() {
         "http" | "https" | "file" => Target::Url(url.clone()),
-        "s3" => s3(url, asset),
+        "s3" => s3(url, storage, s3_url),
         "gs" => bucket(url).map_or_else(nowhere, |(bucket, key)| {
             of(&format!("https://storage.googleapis.com/{bucket}/{}", escaped(&key)))
         }),
-        "abfs" | "abfss" | "az" | "azure" | "wasb" | "wasbs" => azure(url, asset),
+        "abfs" | "abfss" | "az" | "azure" | "wasb" | "wasbs" => azure(url, asset, storage),
         "ftp" | "ftps" => Target::Nowhere("ftp is not spoken here; look for an https alternate".into()),
         scheme => Target::Nowhere(format!("`{scheme}:` is not understood; http, https, s3, gs and abfs are")),
     }
@@ -58,23 +63,18 @@ fn escaped(key: &str) -> String {
     utf8_percent_encode(key, KEY).to_string()
 }
 
-/// `s3://bucket/key` at its region's public endpoint. A bucket with dots goes into the path: its name would
-/// not fit the endpoint's certificate.
-fn s3(url: &Url, asset: &Asset) -> Target {
+/// `s3://bucket/key` at the endpoint for its bucket.
+fn s3(url: &Url, storage: &Storage, s3_url: &S3Url) -> Target {
     let Some((bucket, key)) = bucket(url) else {
         return nowhere();
     };
-    let region = asset.fields.get("storage:region").and_then(serde_json::Value::as_str);
-    let host = region.map_or_else(|| "s3.amazonaws.com".to_owned(), |r| format!("s3.{r}.amazonaws.com"));
-    match bucket.contains('.') {
-        true => of(&format!("https://{host}/{bucket}/{}", escaped(&key))),
-        false => of(&format!("https://{bucket}.{host}/{}", escaped(&key))),
-    }
+    let (region, endpoint) = (storage.region.clone(), storage.endpoint.clone());
+    s3_url(&S3Object { bucket, key, region, endpoint }).map_or_else(Target::Nowhere, Target::Url)
 }
 
 /// `abfs://container@account.dfs.core.windows.net/path`, or `abfs://container/path` with the account in the
 /// storage extension.
-fn azure(url: &Url, asset: &Asset) -> Target {
+fn azure(url: &Url, asset: &Asset, storage: &Storage) -> Target {
     let Some((host, key)) = bucket(url) else {
         return nowhere();
     };
@@ -82,7 +82,7 @@ fn azure(url: &Url, asset: &Asset) -> Target {
         let account = ["xarray:storage_options", "table:storage_options", "storage:options"]
             .iter()
             .find_map(|field| asset.fields.get(*field)?.get("account_name")?.as_str());
-        (host, account.map(str::to_owned))
+        (host, account.map(str::to_owned).or_else(|| storage.account.clone()))
     } else {
         (url.username().to_owned(), host.split('.').next().map(str::to_owned))
     };
@@ -105,29 +105,13 @@ pub(super) fn identity(url: &Url) -> String {
     }
 }
 
-/// Bucket and decoded key of an S3 URL: `s3:`, virtual-hosted (`bucket.s3-us-west-2.amazonaws.com`,
-/// `bucket.s3.us-west-2.amazonaws.com`, `bucket.s3.amazonaws.com`) or with the bucket in the path.
+/// Bucket and decoded key of an S3 URL: `s3:`, or any spelling of one at AWS.
 fn s3_object(url: &Url) -> Option<(String, String)> {
     if url.scheme() == "s3" {
         return bucket(url);
     }
-    if !matches!(url.scheme(), "http" | "https") || url.query_pairs().any(|(name, _)| name == "versionId") {
-        return None;
-    }
-    let service = url.host_str()?.strip_suffix(".amazonaws.com")?;
-    let path = percent_encoding::percent_decode_str(url.path().strip_prefix('/')?).decode_utf8().ok()?;
-    let is_service = |label: &str| label == "s3" || label.starts_with("s3-");
-    let (head, last) = service.rsplit_once('.').unwrap_or(("", service));
-    // The region may be a label of its own after `s3`.
-    let before = match (is_service(last), head.rsplit_once('.').unwrap_or(("", head))) {
-        (true, _) => head,
-        (false, (before, "s3")) => before,
-        _ => return None,
-    };
-    match before {
-        "" => path.split_once('/').map(|(bucket, key)| (bucket.to_owned(), key.to_owned())),
-        bucket => Some((bucket.to_owned(), path.into_owned())),
-    }
+    let versioned = url.query_pairs().any(|(name, _)| name == "versionId");
+    object_at_aws(url).filter(|_| !versioned)
 }
 
 /// A URL without what changes with each signature.
@@ -156,6 +140,10 @@ mod tests {
         Url::parse(text).unwrap()
     }
 
+    fn s3_url(object: &S3Object) -> Result<Url, String> {
+        Ok(url(&format!("https://s3.example/{}/{}", object.bucket, object.key)))
+    }
+
     #[test]
     fn hrefs_resolve_as_rfc_3986_says() {
         let item = url("https://h.example/c/i/item.json?x=1");
@@ -175,21 +163,25 @@ mod tests {
     #[test]
     fn object_stores_have_public_endpoints() {
         let plain = asset(json!({}));
-        let region = asset(json!({ "storage:region": "us-west-2" }));
         let account = asset(json!({ "xarray:storage_options": { "account_name": "daymet" } }));
         for (href, asset, want) in [
-            ("s3://bucket/a b/c+d.tif", &plain, "https://bucket.s3.amazonaws.com/a%20b/c%2Bd.tif"),
-            ("s3://bucket/k", &region, "https://bucket.s3.us-west-2.amazonaws.com/k"),
-            ("s3://my.bucket/k", &region, "https://s3.us-west-2.amazonaws.com/my.bucket/k"),
+            ("s3://bucket/a b/c+d.tif", &plain, "https://s3.example/bucket/a%20b/c+d.tif"),
             ("gs://bucket/k", &plain, "https://storage.googleapis.com/bucket/k"),
             ("abfs://box@acct.dfs.core.windows.net/k", &plain, "https://acct.blob.core.windows.net/box/k"),
             ("abfs://box/k.zarr", &account, "https://daymet.blob.core.windows.net/box/k.zarr"),
             ("https://h.example/x?y=1", &plain, "https://h.example/x?y=1"),
         ] {
-            assert_eq!(target(&url(href), asset), Target::Url(url(want)), "{href}");
+            assert_eq!(
+                target(&url(href), asset, &Storage::default(), &s3_url),
+                Target::Url(url(want)),
+                "{href}"
+            );
         }
         for href in ["abfs://box/k", "ftp://h/x", "s3://bucket/", "magnet:?x"] {
-            assert!(matches!(target(&url(href), &plain), Target::Nowhere(_)), "{href}");
+            assert!(
+                matches!(target(&url(href), &plain, &Storage::default(), &s3_url), Target::Nowhere(_)),
+                "{href}"
+            );
         }
     }
 

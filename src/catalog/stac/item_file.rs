@@ -11,7 +11,6 @@ use url::Url;
 use super::super::{Catalog, Count, Description, Error, Pages, Queryable, Search};
 use super::items::ItemPage;
 use super::node::stem;
-use super::origin::HttpOrigin;
 use super::site::{Remembered, Site, Text};
 use super::static_catalog::{Once, item_url};
 use super::unknown;
@@ -269,8 +268,7 @@ impl Catalog for ItemFile {
     }
 
     fn origin(&self, item: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error> {
-        let origin = HttpOrigin::of(asset, item_url(item).as_ref(), self.site.files());
-        Ok(origin.map(|origin| Arc::new(origin) as Arc<dyn Origin>))
+        Ok(self.site.origin(item, asset, item_url(item).as_ref()))
     }
 
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {

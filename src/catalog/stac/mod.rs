@@ -31,6 +31,7 @@ mod served;
 mod site;
 mod sorted;
 mod static_catalog;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod trouble;

@@ -2,24 +2,33 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::{Map, Value};
 use url::Url;
 
-use super::href::{self, Target};
+use super::href::{self, S3Url, Target};
+use super::storage::{self, Storage};
 use crate::content::{Error, Location, Origin, Trouble, names_web_page};
 use crate::http::shown;
-use crate::item::Asset;
+use crate::item::{Asset, Item};
 
 /// An asset at plain URLs. The alternate-assets extension says that alternates hold the same bytes, so a
 /// place that fails is followed by the next.
 pub(super) struct HttpOrigin {
     identity: String,
-    places: Vec<Target>,
+    places: Vec<Place>,
     /// The place in use.
     at: AtomicUsize,
-    /// Whether the owner of the data wants its readers to pay.
-    requester_pays: bool,
     /// Whether its catalogue says that it is a web page.
     is_page: bool,
+}
+
+/// One of an asset's places.
+struct Place {
+    target: Target,
+    /// Whether the owner of the data wants its readers to pay.
+    requester_pays: bool,
+    /// What it wants, as its catalogue says.
+    wanted: Option<String>,
 }
 
 /// Whether a source may point at files of this machine.
@@ -31,31 +40,53 @@ pub(super) enum Files {
     Refused,
 }
 
-impl HttpOrigin {
-    /// An origin for an asset of an item whose own URL is known, or is not. `None` without an href.
-    pub(super) fn of(asset: &Asset, item: Option<&Url>, files: Files) -> Option<HttpOrigin> {
+/// What an asset's hrefs are read with.
+pub(super) struct Reading<'a> {
+    /// The item it belongs to.
+    pub(super) item: &'a Item,
+    /// The item's own URL, where it is known.
+    pub(super) base: Option<&'a Url>,
+    pub(super) files: Files,
+    /// Where objects of S3 are to be asked for.
+    pub(super) s3_url: &'a S3Url<'a>,
+}
+
+impl Reading<'_> {
+    /// The origin of an asset. `None` without an href.
+    pub(super) fn origin(&self, asset: &Asset) -> Option<HttpOrigin> {
         let href = asset.href()?;
-        let alternates = asset.alternates().into_iter().map(|(_, href)| href);
-        let place = |href: &str| match href::resolve(href, item) {
-            Some(url) if url.scheme() == "file" && files == Files::Refused => {
-                Target::Nowhere(format!("{href} would be a file of this machine, named by a server"))
-            }
-            Some(url) => href::target(&url, asset),
-            None => Target::Nowhere(format!("{href} is relative, and nothing says to what")),
-        };
-        let places: Vec<Target> = std::iter::once(href).chain(alternates).map(place).collect();
-        let identity = href::resolve(href, item).map_or_else(|| href.to_owned(), |url| href::identity(&url));
-        let pays = asset.fields.get("storage:requester_pays");
-        let requester_pays = pays.and_then(serde_json::Value::as_bool).unwrap_or(false);
+        let alternates = asset.fields.get("alternate").and_then(Value::as_object);
+        let objects = alternates.into_iter().flat_map(Map::values).filter_map(Value::as_object);
+        let others =
+            objects.filter_map(|object| Some(self.place(object.get("href")?.as_str()?, object, asset)));
+        let places = std::iter::once(self.place(href, &asset.fields, asset)).chain(others).collect();
+        let resolved = href::resolve(href, self.base);
+        let identity = resolved.map_or_else(|| href.to_owned(), |url| href::identity(&url));
         let page = ["text/html", "application/xhtml+xml"];
         let is_page = asset.media_type().is_some_and(|kind| page.iter().any(|page| is_kind(kind, page)));
-        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), requester_pays, is_page })
+        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), is_page })
     }
 
+    /// The place that an href of an asset or of its alternate leads to.
+    fn place(&self, href: &str, object: &Map<String, Value>, asset: &Asset) -> Place {
+        let storage = Storage::of(object, self.item);
+        let target = match href::resolve(href, self.base) {
+            Some(url) if url.scheme() == "file" && self.files == Files::Refused => {
+                Target::Nowhere(format!("{href} would be a file of this machine, named by a server"))
+            }
+            Some(url) => href::target(&url, asset, &storage, self.s3_url),
+            None => Target::Nowhere(format!("{href} is relative, and nothing says to what")),
+        };
+        let wanted = storage::wanted(object, self.item);
+        Place { target, requester_pays: storage.requester_pays, wanted }
+    }
+}
+
+impl HttpOrigin {
     /// The first usable place from `from` on.
     fn usable(&self, from: usize) -> Option<(usize, &Url)> {
         let rest = self.places.iter().enumerate().skip(from);
-        rest.filter_map(|(at, place)| match place {
+        rest.filter_map(|(at, place)| match &place.target {
             Target::Url(url) => Some((at, url)),
             Target::Nowhere(_) => None,
         })
@@ -66,7 +97,7 @@ impl HttpOrigin {
     fn exhausted(&self, trouble: Option<&Trouble>) -> Error {
         let identity = self.identity.clone();
         let Some(trouble) = trouble else {
-            let reasons = self.places.iter().filter_map(|place| match place {
+            let reasons = self.places.iter().filter_map(|place| match &place.target {
                 Target::Nowhere(why) => Some(why.as_str()),
                 Target::Url(_) => None,
             });
@@ -79,14 +110,12 @@ impl HttpOrigin {
         }
     }
 
+    /// The words of a refusal, and what the catalogue says that the place wants.
     fn denied(&self, words: &str) -> String {
-        if self.requester_pays {
-            return format!("{words}; its owner wants readers to pay, and that needs AWS credentials");
+        match self.places.iter().find_map(|place| place.wanted.as_ref()) {
+            Some(wanted) => format!("{words}; {wanted}"),
+            None => words.to_owned(),
         }
-        let host = self.usable(0).and_then(|(_, url)| url.host_str()).unwrap_or("its host");
-        format!(
-            "{words}; if {host} needs a login, add a [credential NAME] section for it to the configuration"
-        )
     }
 }
 
@@ -118,7 +147,13 @@ impl Origin for HttpOrigin {
                     );
                 }
                 self.at.store(at, Ordering::Relaxed);
-                Ok(Location { url: url.clone(), headers: Vec::new(), expires: None })
+                let pays = self.places[at].requester_pays;
+                let payer = || ("x-amz-request-payer".to_owned(), "requester".to_owned());
+                Ok(Location {
+                    url: url.clone(),
+                    headers: pays.then(payer).into_iter().collect(),
+                    expires: None,
+                })
             }
             None => {
                 // The next reader begins anew: what failed may be well again.
@@ -132,12 +167,25 @@ impl Origin for HttpOrigin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::S3Object;
     use serde_json::json;
 
     fn origin(fields: serde_json::Value, files: Files) -> HttpOrigin {
         let asset = Asset { key: "a".into(), fields: fields.as_object().unwrap().clone() };
-        let item = Url::parse("https://h.example/c/i/item.json").unwrap();
-        HttpOrigin::of(&asset, Some(&item), files).unwrap()
+        let base = Url::parse("https://h.example/c/i/item.json").unwrap();
+        reading(Some(&base), files, &asset).unwrap()
+    }
+
+    fn reading(base: Option<&Url>, files: Files, asset: &Asset) -> Option<HttpOrigin> {
+        let item = json!({ "type": "Feature", "id": "i", "properties": {
+            "auth:schemes": { "token": { "type": "http", "scheme": "bearer" } },
+        }});
+        let item = Item::from_json(&item.to_string()).unwrap();
+        let s3_url = |object: &S3Object| {
+            Url::parse(&format!("https://{}.s3.example/{}", object.bucket, object.key))
+                .map_err(|e| e.to_string())
+        };
+        Reading { item: &item, base, files, s3_url: &s3_url }.origin(asset)
     }
 
     #[test]
@@ -149,13 +197,10 @@ mod tests {
         assert_eq!(origin.identity(), "https://h.example/c/i/x.tif");
         assert_eq!(origin.locate(None).unwrap().url.as_str(), "https://h.example/c/i/x.tif");
         let next = origin.locate(Some(&Trouble::Refused("403".into()))).unwrap();
-        assert_eq!(next.url.as_str(), "https://b.s3.amazonaws.com/x.tif");
+        assert_eq!(next.url.as_str(), "https://b.s3.example/x.tif");
         assert_eq!(origin.locate(None).unwrap().url, next.url);
         let end = origin.locate(Some(&Trouble::Refused("403 Forbidden".into()))).unwrap_err();
-        assert!(
-            end.to_string().contains("403 Forbidden") && end.to_string().contains("[credential"),
-            "{end}"
-        );
+        assert!(end.to_string().contains("403 Forbidden"), "{end}");
         assert_eq!(origin.locate(None).unwrap().url.as_str(), "https://h.example/c/i/x.tif");
     }
 
@@ -176,14 +221,24 @@ mod tests {
             origin(json!({ "href": "file:///etc/passwd" }), Files::Refused).locate(None).err().unwrap();
         assert!(matches!(trap, Error::Denied { .. }));
         assert!(origin(json!({ "href": "file:///data/x" }), Files::Allowed).locate(None).is_ok());
+        let wants = origin(json!({ "href": "s3://b/k", "auth:refs": ["token"] }), Files::Refused);
+        let error = wants.locate(Some(&Trouble::Refused("AccessDenied".into()))).err().unwrap();
+        assert!(error.to_string().contains("a bearer token (token)"), "{error}");
+    }
+
+    #[test]
+    fn who_pays_says_so() {
         let pays = origin(json!({ "href": "s3://b/k", "storage:requester_pays": true }), Files::Refused);
-        let error = pays.locate(Some(&Trouble::Refused("AccessDenied".into()))).err().unwrap();
-        assert!(error.to_string().contains("pay"), "{error}");
+        let headers = pays.locate(None).unwrap().headers;
+        assert_eq!(headers, [("x-amz-request-payer".to_owned(), "requester".to_owned())]);
+        assert!(
+            origin(json!({ "href": "s3://b/k" }), Files::Refused).locate(None).unwrap().headers.is_empty()
+        );
     }
 
     #[test]
     fn an_asset_without_an_href_has_no_origin() {
         let asset = Asset { key: "a".into(), fields: serde_json::Map::new() };
-        assert!(HttpOrigin::of(&asset, None, Files::Refused).is_none());
+        assert!(reading(None, Files::Refused, &asset).is_none());
     }
 }

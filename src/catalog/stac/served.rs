@@ -12,7 +12,6 @@ use super::collections::Collections;
 use super::conformance::Ability;
 use super::links::readable;
 use super::opening::Opening;
-use super::origin::HttpOrigin;
 use super::plan::Order;
 use super::search::ItemPages;
 use super::site::Site;
@@ -204,8 +203,7 @@ impl Catalog for Served {
         let relative = asset.href().is_some_and(|href| Url::parse(href).is_err())
             || asset.alternates().iter().any(|(_, href)| Url::parse(href).is_err());
         let base = if relative { self.item_url(item) } else { None };
-        let origin = HttpOrigin::of(asset, base.as_ref(), self.site().files());
-        Ok(origin.map(|origin| Arc::new(origin) as Arc<dyn Origin>))
+        Ok(self.site().origin(item, asset, base.as_ref()))
     }
 
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {

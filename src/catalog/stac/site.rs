@@ -8,9 +8,11 @@ use url::Url;
 use super::super::Error;
 use super::super::library::{self, Library};
 pub(super) use super::super::remembered::Remembered;
-use super::origin::Files;
+use super::origin::{Files, Reading};
 use crate::config::{Limits, SourceConfig};
-use crate::http::{self, Request, shown};
+use crate::content::Origin;
+use crate::http::{self, Request, S3Object, shown};
+use crate::item::{Asset, Item};
 use crate::report::Report;
 
 /// Media types asked for; some servers send HTML to whoever does not say.
@@ -128,6 +130,13 @@ impl Site {
     /// Whether what this source says may point at files of this machine.
     pub(super) fn files(&self) -> Files {
         if self.url.scheme() == "file" { Files::Allowed } else { Files::Refused }
+    }
+
+    /// The origin of an item's asset, the item's own URL being `base`. `None` without an href.
+    pub(super) fn origin(&self, item: &Item, asset: &Asset, base: Option<&Url>) -> Option<Arc<dyn Origin>> {
+        let s3_url = |object: &S3Object| self.library.s3_url(object);
+        let reading = Reading { item, base, files: self.files(), s3_url: &s3_url };
+        reading.origin(asset).map(|origin| Arc::new(origin) as Arc<dyn Origin>)
     }
 
     /// Notes something lasting about this source; the subject is `NAME: WHAT`.

@@ -14,7 +14,6 @@ use super::super::{Catalog, Child, Count, Depth, Description, Error, Page, Pages
 use super::api::is_absent;
 use super::node::{Leaf, Node, Place, Rank};
 use super::opening::Opening;
-use super::origin::HttpOrigin;
 use super::parallel::{each, is_passing};
 use super::site::{Remembered, Site, Text};
 use super::sorted::Sorted;
@@ -303,8 +302,7 @@ impl Catalog for StaticCatalog {
     }
 
     fn origin(&self, item: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error> {
-        let origin = HttpOrigin::of(asset, item_url(item).as_ref(), self.0.site.files());
-        Ok(origin.map(|origin| Arc::new(origin) as Arc<dyn Origin>))
+        Ok(self.0.site.origin(item, asset, item_url(item).as_ref()))
     }
 
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {

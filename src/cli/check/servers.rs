@@ -47,7 +47,8 @@ fn login(credential: Option<&Credential>) -> &'static str {
     match credential {
         None => "",
         Some(Credential::Basic { .. }) => ", with user and password",
-        Some(Credential::Bearer(_)) => ", with a token",
+        Some(Credential::Bearer(_) | Credential::Sas { .. }) => ", with a token",
+        Some(Credential::OAuth2 { .. }) => ", with OAuth 2",
         Some(Credential::Header { .. } | Credential::Query { .. }) => ", with a key",
         Some(Credential::Usgs { .. }) => ", with a USGS login",
     }

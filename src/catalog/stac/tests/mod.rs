@@ -162,17 +162,7 @@ pub(super) fn source(
     report: &Arc<Report>,
     configure: impl Fn(&mut SourceConfig),
 ) -> Arc<dyn Catalog> {
-    let mut config = SourceConfig {
-        name: "demo".into(),
-        kind,
-        headers: Vec::new(),
-        credential: None,
-        max_items: None,
-        max_scan: None,
-        metadata_lifetime: None,
-        page_size: None,
-        conformance: Vec::new(),
-    };
+    let mut config = SourceConfig::new("demo", kind);
     configure(&mut config);
     let library = Library::new("demo", http(report), cache, Arc::clone(report), lifetime);
     open(&config, library, &Limits::default(), Arc::clone(report))

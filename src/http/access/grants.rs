@@ -14,14 +14,24 @@ impl Grants {
         Grants(grants)
     }
 
-    fn of<'a>(&'a self, url: &Url) -> impl Iterator<Item = &'a Credential> {
-        let origin = url.origin();
-        self.0.iter().filter(move |grant| grant.origin == origin).map(|grant| &grant.credential)
+    fn of<'a>(&'a self, url: &'a Url) -> impl Iterator<Item = &'a Credential> {
+        self.0.iter().filter(move |grant| grant.scope.covers(url)).map(|grant| &grant.credential)
     }
 
     /// Whether anything secret goes to this URL's origin.
     pub(super) fn cover(&self, url: &Url) -> bool {
         self.of(url).next().is_some()
+    }
+
+    /// Those of a URL's origin that are had for a while from somebody else.
+    pub(super) fn renewable<'a>(&'a self, url: &'a Url) -> impl Iterator<Item = &'a Credential> {
+        self.of(url)
+            .filter(|credential| matches!(credential, Credential::OAuth2 { .. } | Credential::Sas { .. }))
+    }
+
+    /// The first that goes to a URL's origin.
+    pub(super) fn first<'a>(&'a self, url: &'a Url) -> Option<&'a Credential> {
+        self.of(url).next()
     }
 
     /// Puts the origin's credentials on a request. What the caller already set wins: a signer knows better.
@@ -45,6 +55,8 @@ impl Grants {
                 }
                 // M2M and ESPA log in by messages of their own.
                 Credential::Usgs { .. } => {}
+                // Fetched and put on by `tokens`.
+                Credential::OAuth2 { .. } | Credential::Sas { .. } => {}
             }
         }
         Ok(())
@@ -64,6 +76,10 @@ fn secrets(credential: &Credential) -> Vec<&Secret> {
         Credential::Basic { password, .. } => vec![password],
         Credential::Bearer(token) => vec![token],
         Credential::Header { value, .. } | Credential::Query { value, .. } => vec![value],
+        Credential::OAuth2 { client_secret, user, .. } => {
+            client_secret.iter().chain(user.iter().map(|(_, password)| password)).collect()
+        }
+        Credential::Sas { .. } => Vec::new(),
         Credential::Usgs { token, password, .. } => token.iter().chain(password).collect(),
     }
 }
@@ -103,7 +119,7 @@ mod tests {
     use super::*;
 
     fn grant(origin: &str, credential: Credential) -> Grant {
-        Grant { origin: Url::parse(origin).unwrap().origin(), credential }
+        Grant { scope: Url::parse(origin).unwrap().origin().into(), credential }
     }
 
     #[test]

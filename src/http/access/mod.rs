@@ -1,0 +1,148 @@
+//! How requests are signed: which credential goes where, tokens that are renewed, S3's signatures, session
+//! cookies. A request is dressed anew each time it is sent, so a signature never expires in mid-read.
+
+mod cookies;
+mod grants;
+pub(super) mod s3;
+mod tokens;
+
+use std::sync::Arc;
+
+use reqwest::Method;
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use super::{Document, Error, Request, shown};
+use crate::config::{Credential, Grant, S3Store};
+use cookies::Cookies;
+use grants::Grants;
+use s3::{Purse, Stores};
+use tokens::Tokens;
+
+/// All credentials of the process, and what is known of them.
+pub(super) struct Access {
+    grants: Grants,
+    tokens: Tokens,
+    stores: Stores,
+    cookies: Cookies,
+}
+
+/// A request with everything on it that says who asks.
+pub(super) struct Dressed {
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    /// What was used, to learn from the answer.
+    used: Used,
+}
+
+/// What was put on a request.
+#[derive(Default)]
+struct Used {
+    tokens: Vec<tokens::Used>,
+    s3: Option<s3::Used>,
+}
+
+impl Dressed {
+    /// One that says nothing of who asks.
+    pub(super) fn plain(url: Url, headers: HeaderMap) -> Dressed {
+        Dressed { url, headers, used: Used::default() }
+    }
+
+    /// Who pays for the bytes, where we do.
+    pub(super) fn purse(&self) -> Option<Arc<Purse>> {
+        self.used.s3.as_ref().and_then(|used| used.purse.clone())
+    }
+}
+
+impl Access {
+    pub(super) fn new(grants: Vec<Grant>, stores: Vec<S3Store>) -> Access {
+        let (grants, tokens) = (Grants::new(grants), Tokens::default());
+        Access { grants, tokens, stores: Stores::new(stores), cookies: Cookies::default() }
+    }
+
+    /// Whether anything secret goes to this URL's origin.
+    pub(super) fn cover(&self, url: &Url) -> bool {
+        self.grants.cover(url) || self.cookies.cover(url)
+    }
+
+    /// Puts on a request what its origin is to be shown. `fetch` gets a token, where one is needed; it is given
+    /// requests that must be sent undressed.
+    ///
+    /// # Errors
+    /// Where a credential is missing or cannot be sent, or its token is refused.
+    pub(super) fn dress(
+        &self,
+        method: &Method,
+        mut url: Url,
+        mut headers: HeaderMap,
+        fetch: &dyn Fn(&Request) -> Result<Document, Error>,
+    ) -> Result<Dressed, Error> {
+        let place = url.clone();
+        self.grants.attach(&mut url, &mut headers)?;
+        let mut used = Used::default();
+        for credential in self.grants.renewable(&place) {
+            used.tokens.extend(self.tokens.attach(credential, &mut url, &mut headers, fetch)?);
+        }
+        self.cookies.attach(&place, &mut headers);
+        used.s3 = self.stores.sign(method, &mut url, &mut headers)?;
+        Ok(Dressed { url, headers, used })
+    }
+
+    /// Takes in what an answer tells. Whether the request may now succeed, sent again.
+    pub(super) fn learn(&self, url: &Url, dressed: &Dressed, status: u16, headers: &HeaderMap) -> bool {
+        self.cookies.keep(url, headers);
+        let learned: Vec<bool> =
+            dressed.used.tokens.iter().map(|used| self.tokens.learn(used, status)).collect();
+        let renewed = learned.contains(&true);
+        dressed.used.s3.as_ref().is_some_and(|used| self.stores.learn(used, status, headers)) || renewed
+    }
+
+    /// Takes every secret out of words that a server may have echoed.
+    pub(super) fn hide(&self, words: String) -> String {
+        self.tokens.hide(self.grants.hide(words))
+    }
+
+    /// Where an object of S3 is to be asked for.
+    pub(super) fn object_url(&self, object: &s3::Object) -> Result<Url, String> {
+        self.stores.url(object)
+    }
+
+    /// What to do about a refusal: which key to set where.
+    pub(super) fn advice(&self, url: &Url) -> String {
+        if let Some(advice) = self.stores.advice(url) {
+            return advice;
+        }
+        let origin = url.origin().ascii_serialization();
+        let refused = |what: &str, key: &str| {
+            format!(
+                "the {what} configured for {origin} was refused; set a new {key} in its [source …] or [credential …] section"
+            )
+        };
+        match self.grants.first(url) {
+            Some(Credential::Basic { .. }) => refused("user and password", "password (or mend ~/.netrc)"),
+            Some(Credential::Bearer(_)) => refused("token", "token"),
+            Some(Credential::Header { name, .. }) => refused("key", &format!("header.{name}")),
+            Some(Credential::Query { name, .. }) => refused("key", &format!("query.{name}")),
+            Some(Credential::OAuth2 { token_url, .. }) => {
+                refused(&format!("token of {}", shown(token_url)), "client_id and client_secret")
+            }
+            Some(Credential::Sas { token_url }) => {
+                format!("the shared access signature of {} was refused; it may not be public", shown(token_url))
+            }
+            Some(Credential::Usgs { .. }) => "try stacfs usgs login".to_owned(),
+            None if url.host_str() == Some("urs.earthdata.nasa.gov") => {
+                "it wants an Earthdata login: write machine urs.earthdata.nasa.gov login NAME password WORD into \
+                 ~/.netrc, or add a [credential NAME] section with origin = https://*.earthdata.nasa.gov and token"
+                    .to_owned()
+            }
+            None => format!(
+                "no credential is configured for it; if it needs one, add a [credential NAME] section with origin = \
+                 {origin} and token, or username and password"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;
