@@ -77,7 +77,8 @@ pub struct Body {
     flights: Mutex<BTreeMap<u64, Arc<Segment>>>,
     /// The object as one stream, where its server gives nothing else.
     pub(super) spool: Mutex<Option<Arc<Spool>>>,
-    index: Mutex<Index>,
+    /// Tiles, by where the file that has them begins: the object, or a member of it.
+    index: Mutex<BTreeMap<u64, Index>>,
     /// Open handles.
     handles: AtomicUsize,
     /// Whether its server gives another entity tag with every answer.
@@ -105,7 +106,7 @@ impl Body {
             cached,
             flights: Mutex::default(),
             spool: Mutex::default(),
-            index: Mutex::new(Index::Sought(0)),
+            index: Mutex::default(),
             handles: AtomicUsize::new(0),
             tag_is_restless: AtomicBool::new(false),
             means,
@@ -123,6 +124,9 @@ impl Body {
             return Some(Err(error));
         }
         let range = self.clip(offset, length);
+        if self.awaits_check(range.end) {
+            return None;
+        }
         self.read_cached(&range)
             .or_else(|| self.stream().and_then(|spool| spool.read_now(&range)))
             .or_else(|| self.assemble(&range, Segment::held).ok().flatten())
@@ -133,6 +137,11 @@ impl Body {
     pub fn read(self: &Arc<Body>, offset: u64, length: usize, blocks: Range<u64>) -> Result<Vec<u8>, Error> {
         self.be_sound()?;
         let range = self.clip(offset, length);
+        if self.awaits_check(range.end) {
+            self.settle();
+            self.check();
+            self.be_sound()?;
+        }
         if let Some(bytes) = self.read_cached(&range) {
             return Ok(bytes);
         }
@@ -173,6 +182,11 @@ impl Body {
     /// The stream of the whole object, where there is one that is not lost.
     fn stream(&self) -> Option<Arc<Spool>> {
         lock(&self.spool).clone().filter(|spool| !spool.is_lost())
+    }
+
+    /// Whether it has streamed in whole.
+    pub(super) fn is_spooled(&self) -> bool {
+        self.stream().is_some()
     }
 
     fn read_cached(&self, range: &Range<u64>) -> Option<Vec<u8>> {
@@ -364,25 +378,29 @@ impl Body {
         }
     }
 
-    /// The file's tiles, as soon as its directories are here. Fetches what is missing of them.
-    pub fn tiles(self: &Arc<Body>) -> Option<Arc<Tiles>> {
-        let mut index = lock(&self.index);
-        let times = match &*index {
+    /// The tiles of the file that is this part of the object, as soon as its directories are here. They begin at
+    /// the part's start. Fetches what is missing of them.
+    pub fn tiles(self: &Arc<Body>, part: &Range<u64>) -> Option<Arc<Tiles>> {
+        let mut indices = lock(&self.index);
+        let index = indices.entry(part.start).or_insert(Index::Sought(0));
+        let times = match index {
             Index::Found(tiles) => return tiles.clone(),
             Index::Sought(times) => *times,
         };
-        let here = |range: Range<u64>| self.read_now(range.start, (range.end - range.start) as usize)?.ok();
-        match tiff::look(self.size(), here) {
+        let here = |range: Range<u64>| {
+            self.read_now(part.start + range.start, (range.end - range.start) as usize)?.ok()
+        };
+        match tiff::look(part.end - part.start, here) {
             Look::Tiles(tiles) => *index = Index::Found(Some(Arc::new(tiles))),
             Look::Other => *index = Index::Found(None),
             Look::Needs(range) if range.start == 0 => {} // Nobody has read the file's first byte.
             Look::Needs(_) if times >= LOOKS => *index = Index::Found(None),
             Look::Needs(range) => {
-                let blocks = blocks_over(range.start, range.end - range.start);
+                let blocks = blocks_over(part.start + range.start, range.end - range.start);
                 *index = Index::Sought(times + self.fetch(blocks, u64::MAX, Urgency::Ahead).min(1));
             }
         }
-        match &*index {
+        match index {
             Index::Found(tiles) => tiles.clone(),
             Index::Sought(_) => None,
         }

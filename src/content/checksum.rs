@@ -6,23 +6,49 @@ use std::sync::PoisonError;
 
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest, Sha256, Sha384, Sha512};
+use sha2::digest::DynDigest;
+use sha2::{Sha256, Sha384, Sha512};
 
 use super::Error;
 use super::body::Body;
-use crate::cache::CachedObject;
 use crate::item::Checksum;
 
 /// Read from the cache at a time.
 const STEP: usize = 1024 * 1024;
-const WRONG: &str = "its bytes are not those its checksum (file:checksum) promises; the file on the server or the \
-                     catalogue is wrong; tell its publisher";
+const WRONG: &str = "its bytes are not those its checksum (file:checksum, or the .md5 beside it) promises";
 /// Multihash codes.
 const SHA1: u64 = 0x11;
 const SHA2_256: u64 = 0x12;
 const SHA2_512: u64 = 0x13;
 const SHA2_384: u64 = 0x20;
 const MD5: u64 = 0xd5;
+
+/// A digest in the making.
+pub(super) struct Hashing(Box<dyn DynDigest + Send>);
+
+impl Hashing {
+    /// The kind of a checksum; `None` where we cannot compute it.
+    pub fn of(checksum: &Checksum) -> Option<Hashing> {
+        Some(Hashing(match checksum.function {
+            SHA1 => Box::new(Sha1::default()),
+            SHA2_256 => Box::new(Sha256::default()),
+            SHA2_384 => Box::new(Sha384::default()),
+            SHA2_512 => Box::new(Sha512::default()),
+            MD5 => Box::new(Md5::default()),
+            _ => return None,
+        }))
+    }
+
+    /// More bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Whether these were the bytes that the checksum promises. It may be cut short, as a multihash.
+    pub fn agrees(self, checksum: &Checksum) -> bool {
+        self.0.finalize().get(..checksum.digest.len()) == Some(&checksum.digest[..])
+    }
+}
 
 impl Body {
     /// If all of the object is in the cache and has not been checked: checks it. One that is wrong is put out,
@@ -35,19 +61,28 @@ impl Body {
         let step = |at: u64| cached.read(at, STEP);
         match agrees(checksum, self.size(), step) {
             Some(true) => drop(self.sound.set(Ok(()))),
-            Some(false) => self.condemn(cached),
+            Some(false) => drop(self.condemn()),
             None => {}
         }
     }
 
     /// The object is not what its catalogue promises: nothing of it stays, and nothing more is kept. Whoever
-    /// meets the error finds it gone.
-    fn condemn(&self, cached: &CachedObject) {
+    /// meets the error finds it gone; whoever opens the object again gets it fetched once more, and then no more
+    /// for a while.
+    pub(super) fn condemn(&self) -> Error {
         let _nobody_keeps = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
-        cached.discard();
-        if self.sound.set(Err(self.corrupt())).is_ok() {
-            self.means.report.error(self.place.identity(), libc::EIO, WRONG);
+        self.cached.iter().for_each(|cached| cached.discard());
+        let (identity, ledger) = (self.place.identity(), &self.means.ledger);
+        let next = match ledger.wrong_before(identity, &self.version) {
+            0 => "it is fetched once more when it is opened again",
+            _ => "twice in a row; the file on the server or the checksum is wrong; tell its publisher",
+        };
+        let error = Error::Corrupt { identity: identity.to_owned(), why: format!("{WRONG}: {next}") };
+        if self.sound.set(Err(error.clone())).is_ok() {
+            ledger.was_wrong(identity, &self.version);
+            self.means.report.error(identity, error.errno(), &error.to_string());
         }
+        self.be_sound().err().unwrap_or(error)
     }
 
     /// Keeps whole blocks from block `first` on, unless the object was found not to be sound. Tells whether
@@ -68,7 +103,10 @@ impl Body {
         };
         match agrees(checksum, self.size(), read) {
             Some(true) => Ok(()),
-            Some(false) => Err(self.corrupt()),
+            Some(false) => {
+                let (identity, why) = (self.place.identity().to_owned(), WRONG.to_owned());
+                Err(Error::Corrupt { identity, why })
+            }
             None => Err(Error::Disk {
                 what: self.place.identity().to_owned(),
                 why: "the copy cannot be read back to be checked".to_owned(),
@@ -76,42 +114,27 @@ impl Body {
         }
     }
 
-    fn corrupt(&self) -> Error {
-        Error::Corrupt { identity: self.place.identity().to_owned(), why: WRONG.to_owned() }
-    }
-
     /// Fails where the object was found not to be what its catalogue promises.
     pub(super) fn be_sound(&self) -> Result<(), Error> {
         self.sound.get().cloned().unwrap_or(Ok(()))
+    }
+
+    /// Whether the end of the object is asked for, and it is not checked yet: whoever gets that has all of it, as
+    /// programs read, and takes it for good.
+    pub(super) fn awaits_check(&self, end: u64) -> bool {
+        self.checksum.is_some() && self.sound.get().is_none() && end == self.size()
     }
 }
 
 /// Whether bytes, read in steps from an offset on, have the digest declared. A checksum of a kind we cannot
 /// compute is taken for right; `None` where a step cannot be read.
 fn agrees(checksum: &Checksum, size: u64, read: impl Fn(u64) -> Option<Vec<u8>>) -> Option<bool> {
-    match checksum.function {
-        SHA1 => has_digest::<Sha1>(checksum, size, read),
-        SHA2_256 => has_digest::<Sha256>(checksum, size, read),
-        SHA2_384 => has_digest::<Sha384>(checksum, size, read),
-        SHA2_512 => has_digest::<Sha512>(checksum, size, read),
-        MD5 => has_digest::<Md5>(checksum, size, read),
-        _ => Some(true),
-    }
-}
-
-fn has_digest<D: Digest>(
-    checksum: &Checksum,
-    size: u64,
-    read: impl Fn(u64) -> Option<Vec<u8>>,
-) -> Option<bool> {
-    let mut digest = D::new();
+    let Some(mut hashing) = Hashing::of(checksum) else { return Some(true) };
     let mut at = 0;
     while at < size {
         let bytes = read(at).filter(|bytes| !bytes.is_empty())?;
-        digest.update(&bytes);
+        hashing.update(&bytes);
         at += bytes.len() as u64;
     }
-    let found = digest.finalize();
-    // A multihash may be cut short.
-    Some(found.get(..checksum.digest.len()) == Some(&checksum.digest[..]))
+    Some(hashing.agrees(checksum))
 }

@@ -22,6 +22,14 @@ pub enum Error {
         /// 404 or 410.
         status: u16,
     },
+    /// It was there once, and is no more.
+    #[error("{identity}: {why}")]
+    Gone {
+        /// Its canonical href.
+        identity: String,
+        /// What became of it, and what to do.
+        why: String,
+    },
     /// We may not have it: credentials, a payer, a crawler's name.
     #[error("{identity}: {why}")]
     Denied {
@@ -70,7 +78,7 @@ impl Error {
         match self {
             Error::Http(error) => error.errno(),
             Error::Changed { .. } => libc::ESTALE,
-            Error::Missing { .. } => libc::ENOENT,
+            Error::Missing { .. } | Error::Gone { .. } => libc::ENOENT,
             Error::Denied { .. } => libc::EACCES,
             Error::Corrupt { .. } | Error::Disk { .. } => libc::EIO,
             Error::NotYet { .. } => libc::ETIMEDOUT,

@@ -10,7 +10,7 @@ use super::contact::{HEAD, SMALL};
 use super::pattern::{Layout, Pattern};
 use super::turns::Urgency;
 use super::windows::{Wanted, Windows};
-use crate::cache::{BLOCK, Backing, blocks_of, blocks_over};
+use crate::cache::{BLOCK, Backing, blocks_over};
 use crate::report::lock;
 
 /// Runs of tiles are fetched in requests of about this size, side by side.
@@ -19,6 +19,8 @@ const TILES_PIECE: u64 = 512 * 1024;
 /// One open file: a version of an object, held until it is dropped.
 pub struct OpenFile {
     pub(super) body: Arc<Body>,
+    /// Which bytes of the object it is: all, or a member of an archive.
+    part: Range<u64>,
     reader: Mutex<Reader>,
     backing: OnceLock<Option<Backing>>,
 }
@@ -41,19 +43,44 @@ struct Called {
 
 impl OpenFile {
     pub(super) fn new(body: Arc<Body>) -> OpenFile {
+        let part = 0..body.size();
+        OpenFile::of_part(body, part)
+    }
+
+    fn of_part(body: Arc<Body>, part: Range<u64>) -> OpenFile {
         body.opened();
-        OpenFile { body, reader: Mutex::default(), backing: OnceLock::new() }
+        OpenFile { body, part, reader: Mutex::default(), backing: OnceLock::new() }
+    }
+
+    /// A part of the file, as a file of its own.
+    pub(super) fn part(&self, part: Range<u64>) -> OpenFile {
+        let (start, end) = (self.part.start + part.start, self.part.start + part.end);
+        let part = start.min(self.part.end)..end.min(self.part.end);
+        OpenFile::of_part(self.body.clone(), part)
     }
 
     /// The size of this version, in bytes.
     pub fn size(&self) -> u64 {
-        self.body.size()
+        self.part.end - self.part.start
+    }
+
+    /// Whether it is all of its object.
+    fn is_whole(&self) -> bool {
+        self.size() == self.body.size()
+    }
+
+    /// Where a read stands in the object, and how long it is there.
+    fn place(&self, offset: u64, length: usize) -> (u64, usize) {
+        let offset = offset.min(self.size());
+        let left = usize::try_from(self.size() - offset).unwrap_or(usize::MAX);
+        (self.part.start + offset, length.min(left))
     }
 
     /// Reads what is here already, without waiting: `None` where the network is needed. Fewer bytes than asked
     /// for mean the end of the file.
     pub fn read_cached(&self, offset: u64, length: usize) -> Option<Result<Vec<u8>, Error>> {
-        let bytes = match self.body.read_now(offset, length)? {
+        let (at, most) = self.place(offset, length);
+        let bytes = match self.body.read_now(at, most)? {
             Ok(bytes) => bytes,
             Err(error) => return Some(Err(error)),
         };
@@ -74,11 +101,12 @@ impl OpenFile {
         }
         self.body.means.report.counters.cache_misses.add(1);
         let called = self.note(offset, length);
-        let blocks = self.widen(self.body.blocks(offset, length), called.tile.as_ref());
+        let (at, most) = self.place(offset, length);
+        let blocks = self.widen(self.body.blocks(at, most), called.tile.as_ref());
         // What is waited for is put in the queue before what is fetched ahead of it.
         self.body.fetch(blocks.clone(), u64::MAX, Urgency::Now);
         self.fetch_ahead(&called);
-        let read = self.body.read(offset, length, blocks);
+        let read = self.body.read(at, most, blocks);
         if let Err(Error::Changed { identity }) = &read {
             self.body.means.ledger.doubt(identity);
         }
@@ -91,7 +119,8 @@ impl OpenFile {
     /// # Errors
     /// As [`OpenFile::read`].
     pub fn read_piece(&self, offset: u64, length: usize) -> Result<Vec<u8>, Error> {
-        let read = self.body.read(offset, length, self.body.blocks(offset, length));
+        let (at, most) = self.place(offset, length);
+        let read = self.body.read(at, most, self.body.blocks(at, most));
         if let Err(Error::Changed { identity }) = &read {
             self.body.means.ledger.doubt(identity);
         }
@@ -100,12 +129,13 @@ impl OpenFile {
 
     /// Bytes of this version that are in the cache.
     pub fn cached_bytes(&self) -> u64 {
-        self.body.cached.as_ref().map_or(0, |cached| cached.cached_bytes())
+        self.cached_of(&(0..self.size()))
     }
 
     /// Bytes of a range, in bytes, that are in the cache.
     pub fn cached_of(&self, range: &Range<u64>) -> u64 {
         let Some(cached) = &self.body.cached else { return 0 };
+        let range = self.part.start + range.start..self.part.start + range.end;
         let within = |run: Range<u64>| {
             let (start, end) = (run.start * BLOCK, run.end * BLOCK);
             end.min(range.end).saturating_sub(start.max(range.start))
@@ -131,6 +161,9 @@ impl OpenFile {
     /// # Errors
     /// [`Error::Corrupt`] where the bytes are others, [`Error::Disk`] where they cannot be read.
     pub fn check_copy(&self, copy: &std::fs::File) -> Result<(), Error> {
+        if !self.is_whole() {
+            return Ok(()); // The checksum is that of the archive it is a member of.
+        }
         self.body.check_copy(copy)
     }
 
@@ -148,7 +181,7 @@ impl OpenFile {
     /// a program turns out to want: then this says no. So such a read may be answered with an error that no
     /// program sees, and its bytes need not be fetched.
     pub fn is_read_ahead(&self, offset: u64, length: usize) -> bool {
-        let Some(tiles) = self.body.tiles() else { return false };
+        let Some(tiles) = self.body.tiles(&self.part) else { return false };
         let end = offset.saturating_add(length as u64).min(self.size());
         lock(&self.reader).windows.is_read_ahead(&tiles, &(offset..end))
     }
@@ -158,7 +191,8 @@ impl OpenFile {
     ///
     /// The first call decides for the life of the handle, and may read all of the file.
     pub fn backing_file(&self) -> Option<BorrowedFd<'_>> {
-        let backing = self.backing.get_or_init(|| self.body.cached.as_ref()?.backing());
+        let cached = self.body.cached.as_ref().filter(|_| self.is_whole());
+        let backing = self.backing.get_or_init(|| cached?.backing());
         backing.as_ref().map(AsFd::as_fd)
     }
 
@@ -167,11 +201,12 @@ impl OpenFile {
     fn widen(&self, blocks: Range<u64>, tile: Option<&Range<u64>>) -> Range<u64> {
         let size = self.size();
         if size <= SMALL {
-            return 0..blocks_of(size);
+            return blocks_over(self.part.start, size);
         }
+        let first = self.part.start;
         let more = match tile {
-            Some(tile) => blocks_over(tile.start, tile.end.min(size) - tile.start),
-            None if blocks.start == 0 => blocks_over(0, HEAD),
+            Some(tile) => blocks_over(first + tile.start, tile.end.min(size) - tile.start),
+            None if blocks.start == first / BLOCK => blocks_over(first, HEAD),
             None => blocks.clone(),
         };
         blocks.start.min(more.start)..blocks.end.max(more.end)
@@ -185,7 +220,7 @@ impl OpenFile {
         if size <= SMALL || read.is_empty() {
             return called;
         }
-        let tiles = self.body.tiles();
+        let tiles = self.body.tiles(&self.part);
         let means = &self.body.means;
         let farthest = means.ahead / means.turns.active().max(1);
         let mut reader = lock(&self.reader);
@@ -203,7 +238,8 @@ impl OpenFile {
 
     fn fetch_ahead(&self, called: &Called) {
         for (range, piece) in &called.ahead {
-            self.body.fetch(blocks_over(range.start, range.end - range.start), *piece, Urgency::Ahead);
+            let blocks = blocks_over(self.part.start + range.start, range.end - range.start);
+            self.body.fetch(blocks, *piece, Urgency::Ahead);
         }
     }
 }

@@ -18,6 +18,9 @@ const KNOWN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// object without validators could never be opened where versions have no lifetime.
 const REOPENED: Duration = Duration::from_secs(1);
 
+/// What was found wrong twice is fetched again after this time.
+const FORGIVEN: Duration = Duration::from_secs(600);
+
 /// What is known of one object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
@@ -38,6 +41,8 @@ pub struct Ledger {
     restless: Mutex<HashSet<String>>,
     /// Objects that changed while this process looked: how often, and when last.
     generations: Mutex<HashMap<String, (u64, Timestamp)>>,
+    /// Versions whose bytes were not what their checksum promises: how often in a row, and when last.
+    wrong: Mutex<HashMap<String, (Version, u32, Timestamp)>>,
 }
 
 impl Known {
@@ -57,6 +62,7 @@ impl Ledger {
             known: Mutex::new(LruCache::new(KNOWN)),
             restless: Mutex::default(),
             generations: Mutex::default(),
+            wrong: Mutex::default(),
         }
     }
 
@@ -120,6 +126,24 @@ impl Ledger {
         let Version { size, etag, modified } = known.version.clone();
         self.cache.keep_facts(identity, &Facts { size, etag, modified, seen: known.checked });
         known
+    }
+
+    /// How often in a row, lately, the bytes of a version were found wrong.
+    pub fn wrong_before(&self, identity: &str, version: &Version) -> u32 {
+        let wrong = lock(&self.wrong);
+        let found = wrong
+            .get(identity)
+            .filter(|(of, _, at)| of == version && age(*at).is_some_and(|age| age < FORGIVEN));
+        found.map_or(0, |(_, times, _)| *times)
+    }
+
+    /// The bytes of a version were found wrong. The kernel may hold some of them, so the object is of another
+    /// generation from now on.
+    pub fn was_wrong(&self, identity: &str, version: &Version) {
+        let (times, now) = (self.wrong_before(identity, version) + 1, Timestamp::now());
+        lock(&self.wrong).insert(identity.to_owned(), (version.clone(), times, now));
+        let mut generations = lock(&self.generations);
+        generations.entry(identity.to_owned()).or_insert((0, now)).0 += 1;
     }
 
     /// An object's entity tag is another with every answer: it says nothing.

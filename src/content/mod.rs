@@ -13,6 +13,7 @@
 //! ```
 
 mod answer;
+pub mod archive;
 mod body;
 mod checksum;
 mod contact;
@@ -34,6 +35,7 @@ mod tiff;
 mod turns;
 mod windows;
 
+pub use archive::{Member, Members};
 pub use error::Error;
 pub use file::OpenFile;
 pub use object::{Location, Object, Origin, Trouble, Version, names_web_page};
@@ -44,6 +46,7 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use archive::Archives;
 use body::{Body, Means};
 use contact::{Contact, Found};
 use hints::Hints;
@@ -71,6 +74,7 @@ pub struct Content {
     /// Objects that are being opened, by identity.
     opening: Mutex<HashMap<String, Weak<Mutex<()>>>>,
     hints: Hints,
+    archives: Archives,
 }
 
 impl Content {
@@ -95,6 +99,7 @@ impl Content {
         };
         Content {
             means: Arc::new(means),
+            archives: Archives::new(cache.clone()),
             cache,
             bodies: Mutex::default(),
             opening: Mutex::default(),
@@ -168,6 +173,11 @@ impl Content {
         let (known, found) = self.current(object, &place)?;
         if self.ledger().generation(identity) != generation {
             return Err(changed());
+        }
+        if self.ledger().wrong_before(identity, &known.version) > 1 {
+            let why = "its bytes were not those that its checksum promises, twice in a row; it is tried again in \
+                       some minutes; tell its publisher";
+            return Err(Error::Corrupt { identity: identity.to_owned(), why: why.to_owned() });
         }
         let body = self.body(place, &known, object.checksum.clone());
         match found {
@@ -316,7 +326,8 @@ impl Content {
         let identity = place.identity();
         let key = (identity.to_owned(), known.validator(), known.version.size);
         let mut bodies = lock(&self.bodies);
-        if let Some(body) = bodies.get(&key).and_then(Weak::upgrade) {
+        let open = bodies.get(&key).and_then(Weak::upgrade);
+        if let Some(body) = open.filter(|body| body.be_sound().is_ok()) {
             return body;
         }
         let cached = self.cache.object(identity, &key.1, key.2);

@@ -40,9 +40,9 @@ pub trait Origin: Send + Sync {
         names_web_page(self.identity())
     }
 
-    /// Whether locating it makes its server work: a download is requested, counted, prepared. Then nothing is
-    /// asked when it is opened, only when bytes are read, and what its catalogue declares is taken for true:
-    /// such a product does not change under its name.
+    /// Whether it is a product made to order: locating it may make its server work (a download is requested,
+    /// counted, prepared), and it does not change under its name. Then nothing is asked when it is opened, only
+    /// when bytes are read, and what its catalogue declares, or a first look found, is taken for true.
     fn is_staged(&self) -> bool {
         false
     }

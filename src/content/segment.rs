@@ -210,9 +210,16 @@ impl Segment {
     /// Waits until it is over: then what arrived of it is on disk, or will not be.
     pub fn settle(&self) {
         let _reader = Reader::new(&self.readers);
+        let progress = current_progress();
+        let mut seen = self.received.load(Ordering::Relaxed);
         let mut state = lock(&self.state);
         while state.outcome.is_none() {
             state = self.wait(state);
+            let now = self.received.load(Ordering::Relaxed);
+            if let Some(progress) = progress.as_ref().filter(|_| now > seen) {
+                progress.touch(now - seen);
+            }
+            seen = now;
         }
     }
 

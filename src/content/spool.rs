@@ -61,7 +61,7 @@ impl Spool {
     }
 
     /// The next bytes.
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+    pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let filled = self.filled();
         self.file.write_all_at(bytes, filled)?;
         lock(&self.state).filled = filled + bytes.len() as u64;
@@ -76,7 +76,7 @@ impl Spool {
     }
 
     /// Whether the stream is over.
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         lock(&self.state).outcome.is_some()
     }
 
@@ -118,10 +118,9 @@ impl Spool {
 
     /// Waits until the stream is over: then what came of it is in the cache, or will not be.
     pub fn settle(&self) {
-        let mut state = lock(&self.state);
-        while state.outcome.is_none() {
-            state = self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner);
-        }
+        self.readers.fetch_add(1, Ordering::Relaxed);
+        self.wait_for(u64::MAX);
+        self.readers.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Waits until so many bytes are here (`None`), or the stream ended before.
@@ -219,7 +218,8 @@ pub fn fetch_whole(http: &Http, place: &Place, cache: &Cache) -> Result<(Version
     Ok((version, spool))
 }
 
-fn new_spool(cache: &Cache) -> Result<Spool, Error> {
+/// An empty one, or why there is none.
+pub fn new_spool(cache: &Cache) -> Result<Spool, Error> {
     let disk =
         |error: io::Error| Error::Disk { what: "making a file for a stream".into(), why: error.to_string() };
     Spool::new(cache).map_err(disk)

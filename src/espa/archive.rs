@@ -32,13 +32,18 @@ impl Origin for Archive {
     fn locate(&self, trouble: Option<&Trouble>) -> Result<Location, content::Error> {
         let denied = |why: String| content::Error::Denied { identity: self.identity.clone(), why };
         match trouble {
-            Some(Trouble::Gone(words)) => Err(denied(format!(
-                "{words}; the order may be purged, see its status; order the scene again"
-            ))),
+            Some(Trouble::Gone(words)) => Err(content::Error::Gone {
+                identity: self.identity.clone(),
+                why: format!("{words}; the order may be purged, see its status; order the scene again"),
+            }),
             Some(Trouble::Refused(words)) => Err(denied(words.clone())),
             Some(Trouble::Failed(error)) => Err(error.clone().into()),
             None => Ok(Location { url: self.url.clone(), headers: Vec::new(), expires: None }),
         }
+    }
+
+    fn is_staged(&self) -> bool {
+        true
     }
 }
 

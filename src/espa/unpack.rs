@@ -1,24 +1,12 @@
 //! The members of an archive as files in a directory, and nowhere else.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
-use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
-
-use flate2::read::MultiGzDecoder;
-use tar::EntryType;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::Error;
-
-/// So much may be unpacked of any archive …
-const ALLOWANCE: u64 = 32 << 20;
-
-/// … and so many times its own size of a larger one. Rasters of fill values shrink a lot, but not a thousandfold.
-const MOST_RATIO: u64 = 100;
-
-/// The most members.
-const MOST_MEMBERS: usize = 10_000;
+use crate::content::archive::{Member, Sink, Stopped, walk};
 
 /// Unpacks a tar.gz into `folder`, which is new or replaced, and returns how many files came out.
 ///
@@ -52,69 +40,47 @@ fn remove(folder: &Path) -> Result<(), Error> {
 }
 
 fn members(archive: &Path, folder: &Path) -> Result<usize, Error> {
-    let corrupt = |why: String| Error::Corrupt(format!("{}: {why}; nothing was unpacked", archive.display()));
-    let broken = |error: io::Error| corrupt(format!("the archive is broken ({error})"));
     let file = File::open(archive).map_err(|error| Error::disk(archive, &error))?;
     let packed = file.metadata().map_err(|error| Error::disk(archive, &error))?.len();
-    let bound = ALLOWANCE + packed.saturating_mul(MOST_RATIO);
-    let too_much = || corrupt(format!("it would unpack to more than {bound} bytes"));
-    // The second bound holds for what tar reads into memory, such as long names.
-    let mut archive = tar::Archive::new(MultiGzDecoder::new(BufReader::new(file)).take(bound));
-    let (mut total, mut seen) = (0_u64, HashSet::new());
-    for entry in archive.entries().map_err(broken)? {
-        let mut entry = entry.map_err(broken)?;
-        let name = entry.path().map_err(broken)?.into_owned();
-        let Some(name) = inside(&name) else {
-            return Err(corrupt(format!("its member {} would stand outside of it", name.display())));
-        };
-        match entry.header().entry_type() {
-            EntryType::Directory => continue,
-            EntryType::Regular | EntryType::Continuous => {}
-            _ => return Err(corrupt(format!("its member {} is a link or no file", name.display()))),
-        }
-        total = total.saturating_add(entry.size());
-        if total > bound {
-            return Err(too_much());
-        }
-        if seen.len() == MOST_MEMBERS || !seen.insert(name.clone()) {
-            return Err(corrupt(format!("it has too many members, or {} twice", name.display())));
-        }
-        let (path, size) = (folder.join(&name), entry.size());
-        let modified =
-            entry.header().mtime().ok().and_then(|at| UNIX_EPOCH.checked_add(Duration::from_secs(at)));
-        let mut out = create(&path)?;
-        let copied = io::copy(&mut entry, &mut out).map_err(|error| {
-            // A full disk is no fault of the archive.
-            let of_disk = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-            if of_disk { Error::disk(&path, &error) } else { broken(error) }
-        })?;
-        if copied != size {
-            return Err(corrupt(format!("its member {} breaks off", name.display())));
-        }
-        if let Some(modified) = modified {
-            out.set_modified(modified).map_err(|error| Error::disk(&path, &error))?;
+    match walk(file, packed, &mut Folder { folder, open: None }) {
+        Ok(members) => Ok(members.len()),
+        Err(Stopped::Sink(error)) => Err(error),
+        Err(Stopped::Archive(why)) => {
+            Err(Error::Corrupt(format!("{}: {why}; nothing was unpacked", archive.display())))
         }
     }
-    Ok(seen.len())
 }
 
-/// A member's path below the directory; `None` where it leads out of it or nowhere.
-fn inside(name: &Path) -> Option<PathBuf> {
-    let mut below = PathBuf::new();
-    for component in name.components() {
-        match component {
-            Component::Normal(part) => below.push(part),
-            Component::CurDir => {}
-            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    Some(below)
+/// Writes members below a directory. They come with plain paths, and only this makes anything there, and no links: no
+/// name leads out of it.
+struct Folder<'a> {
+    folder: &'a Path,
+    open: Option<(PathBuf, File)>,
 }
 
-/// Only this function makes anything below the directory, and it makes no links: no name leads out of it.
-fn create(path: &Path) -> Result<File, Error> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|error| Error::disk(parent, &error))?;
+impl Sink for Folder<'_> {
+    type Error = Error;
+
+    fn begin(&mut self, member: &Member) -> Result<(), Error> {
+        let path = self.folder.join(&member.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|error| Error::disk(parent, &error))?;
+        }
+        let file = File::create_new(&path).map_err(|error| Error::disk(&path, &error))?;
+        self.open = Some((path, file));
+        Ok(())
     }
-    File::create_new(path).map_err(|error| Error::disk(path, &error))
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match &mut self.open {
+            Some((path, file)) => file.write_all(bytes).map_err(|error| Error::disk(&*path, &error)),
+            None => Ok(()),
+        }
+    }
+
+    fn end(&mut self, member: &Member) -> Result<(), Error> {
+        let Some((path, file)) = self.open.take() else { return Ok(()) };
+        let modified = SystemTime::from(member.modified);
+        file.set_modified(modified).map_err(|error| Error::disk(path, &error))
+    }
 }

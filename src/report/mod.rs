@@ -9,11 +9,13 @@ mod metrics;
 mod progress;
 pub mod render;
 mod ring;
+mod turn;
 
 pub use counters::{Counter, Counters};
 pub use metrics::metrics;
 pub use progress::{Progress, current_progress, with_progress};
 pub use ring::Ring;
+pub use turn::{Turn, Turns};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -15,11 +15,10 @@ use serde_json::Value;
 use super::generated::Generated;
 use super::names::never_asked;
 use super::product_file::ProductFile;
-use super::turn::Turns;
 use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::content::Content;
 use crate::espa::{self, Espa, Item, Product, Tally, Which};
-use crate::report::lock;
+use crate::report::{Turns, lock};
 
 /// How long the state of what is worked on is taken for true.
 const OPEN: Duration = Duration::from_secs(60);

@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::Error;
-use super::turn::Turn;
 use super::walk::Walk;
+use crate::report::Turn;
 use crate::report::lock;
 
 /// Why no more rows come.

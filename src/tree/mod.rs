@@ -29,7 +29,6 @@ mod source_directory;
 mod spool;
 #[cfg(test)]
 mod tests;
-mod turn;
 mod walk;
 mod xattrs;
 

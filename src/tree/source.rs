@@ -18,7 +18,6 @@ use super::feed::{End, Feed};
 use super::names::asset_files;
 use super::rows::{CollectionRow, CollectionSteps, ItemRow, ItemSteps};
 use super::spool::Spool;
-use super::turn::Turns;
 use super::walk::Walks;
 use super::{Desk, Error};
 use crate::catalog::{Catalog, Count, Depth, Search};
@@ -26,6 +25,7 @@ use crate::config::Limits;
 use crate::content::Content;
 use crate::item::{Asset, Collection, Item};
 use crate::query::{Areas, FieldOrder, Query};
+use crate::report::Turns;
 use crate::report::{Report, lock};
 
 /// Listings kept per source.

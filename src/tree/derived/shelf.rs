@@ -9,13 +9,12 @@ use super::survey::Survey;
 use crate::catalog::Depth;
 use crate::content::{Object, RasterHeader};
 use crate::item::Item;
-use crate::report::lock;
+use crate::report::{Turns, lock};
 use crate::tree::Error;
 use crate::tree::feed::Feed;
 use crate::tree::generated::Written;
 use crate::tree::rows::ItemRow;
 use crate::tree::source::{ListingKey, Selection, Source};
-use crate::tree::turn::Turns;
 
 /// Derived files kept on disk per source.
 const FILES: NonZeroUsize = NonZeroUsize::new(64).unwrap();

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use crate::report::{Progress, current_progress, lock};
+use super::{Progress, current_progress, lock};
 
 /// How often a waiter looks whether the one at work still hears from the server.
 const GLANCE: Duration = Duration::from_millis(200);
