@@ -315,7 +315,7 @@ impl Member {
 /// A failure to reach a source, with what to do about it.
 fn with_next_step(error: &catalog::Error) -> String {
     match error {
-        catalog::Error::Http(error) if error.status().is_none() => {
+        catalog::Error::Http(error @ (http::Error::Unreachable { .. } | http::Error::Silent { .. })) => {
             format!("{error}; check the address and the network, or ask all sources with stacfs check")
         }
         other => other.to_string(),

@@ -6,6 +6,7 @@
 //!
 //! - [`http`]: a small HTTP/1.1 server whose every answer can be spoilt on purpose;
 //! - [`stac`]: a STAC API and a static catalogue;
+//! - [`tokens`]: OAuth 2 and shared access signatures, and files behind them;
 //! - [`usgs`]: M2M, the inventory API before it, and ESPA;
 //! - [`link`]: a line with delay and rates, to put in front of any server here;
 //! - [`world`]: the collections, items and assets that are served;
@@ -13,6 +14,7 @@
 pub mod http;
 pub mod link;
 pub mod stac;
+pub mod tokens;
 pub mod usgs;
 pub mod world;
 

@@ -241,9 +241,17 @@ impl Http {
         retry::run(attempts, self.settings.pause, again, attempt)
     }
 
-    /// Sends a request and follows redirects to an answer of 2xx.
+    /// Sends a request and follows redirects to an answer of 2xx. A refusal says what to do about it.
     fn success(&self, request: &Request, lane: Lane) -> Result<Answer, Error> {
-        self.follow(request, lane)?.into_success()
+        let answer = self.follow(request, lane)?;
+        let url = answer.url().clone();
+        answer.into_success().map_err(|error| match error {
+            Error::Status { url: shown, status: status @ (401 | 403), words, retry_after } => {
+                let words = format!("{words}; {}", self.advice(&url));
+                Error::Status { url: shown, status, words, retry_after }
+            }
+            error => error,
+        })
     }
 
     /// Sends a request and follows redirects to an answer of any status.

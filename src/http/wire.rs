@@ -157,6 +157,10 @@ impl Answer {
         &self.headers
     }
 
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Itself where the status is 2xx, else an error with the server's words.
     pub(super) fn into_success(self) -> Result<Answer, Error> {
         let status = self.status();
@@ -171,11 +175,7 @@ impl Answer {
             if secret.len() < 4 { words } else { words.replace(secret.as_str(), "***") }
         });
         let retry_after = headers.get("retry-after").and_then(|v| retry::retry_after(v.to_str().ok()?));
-        let mut words = access.hide(said);
-        if matches!(status, 401 | 403) {
-            words = format!("{words}; {}", access.advice(&url));
-        }
-        Err(Error::Status { url: shown(&url), status, words, retry_after })
+        Err(Error::Status { url: shown(&url), status, words: access.hide(said), retry_after })
     }
 
     /// The whole body, at most `most` bytes of it unpacked.

@@ -17,5 +17,6 @@ mod programs;
 #[path = "../support/python.rs"]
 mod python;
 mod reading;
+mod signed;
 mod tutorial;
 mod versions;
