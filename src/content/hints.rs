@@ -28,6 +28,17 @@ struct State {
     used_bytes: u64,
 }
 
+/// What becomes of a guess.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It is to be fetched.
+    Granted,
+    /// It was granted before.
+    Known,
+    /// Too much was guessed in vain.
+    TooMuch,
+}
+
 impl Default for Hints {
     fn default() -> Hints {
         let unused = LruCache::new(REMEMBERED);
@@ -37,16 +48,31 @@ impl Default for Hints {
 
 impl Hints {
     /// Whether a guess of so many bytes may be followed; then it counts as unused.
-    pub fn admit(&self, identity: &str, bytes: u64) -> bool {
+    pub fn admit(&self, identity: &str, bytes: u64) -> Admission {
         let mut state = lock(&self.state);
-        let fits = state.unused_bytes + bytes <= FREE + state.used_bytes / PART;
-        if !fits || state.unused.contains(identity) {
-            return false;
+        if state.unused.contains(identity) {
+            return Admission::Known;
+        }
+        if state.unused_bytes + bytes > FREE + state.used_bytes / PART {
+            return Admission::TooMuch;
         }
         state.unused_bytes += bytes;
         // A guess that is forgotten stays unused for good.
         state.unused.push(identity.to_owned(), bytes);
-        true
+        Admission::Granted
+    }
+
+    /// Whether an object is a guess that nobody has opened yet.
+    pub fn is_unused(&self, identity: &str) -> bool {
+        lock(&self.state).unused.contains(identity)
+    }
+
+    /// A guess took so many bytes.
+    pub fn took(&self, identity: &str, bytes: u64) {
+        let mut state = lock(&self.state);
+        let Some(expected) = state.unused.peek_mut(identity) else { return };
+        let expected = std::mem::replace(expected, bytes);
+        state.unused_bytes = state.unused_bytes - expected + bytes;
     }
 
     /// Somebody opened an object: if it was a guess, it was a good one.
@@ -66,15 +92,19 @@ mod tests {
     #[test]
     fn bad_guesses_come_to_an_end_and_good_ones_earn_more() {
         let hints = Hints::default();
-        let admitted = (0..100).filter(|n| hints.admit(&format!("bad {n}"), 100_000)).count();
+        let granted = |hints: &Hints, name: String, bytes| hints.admit(&name, bytes) == Admission::Granted;
+        let admitted = (0..100).filter(|n| granted(&hints, format!("bad {n}"), 100_000)).count();
         assert_eq!(admitted as u64, FREE / 100_000);
+        hints.took("bad 0", 10_000);
+        assert!(granted(&hints, "it was shorter".into(), 100_000));
+        assert_eq!(hints.admit("one more", 100_000), Admission::TooMuch);
         let hints = Hints::default();
         for n in 0..1000 {
-            assert!(hints.admit(&format!("good {n}"), 100_000));
-            assert!(!hints.admit(&format!("good {n}"), 100_000), "once");
+            assert_eq!(hints.admit(&format!("good {n}"), 100_000), Admission::Granted);
+            assert_eq!(hints.admit(&format!("good {n}"), 100_000), Admission::Known);
             hints.used(&format!("good {n}"));
         }
-        let admitted = (0..1000).filter(|n| hints.admit(&format!("bad {n}"), 100_000)).count();
+        let admitted = (0..1000).filter(|n| granted(&hints, format!("bad {n}"), 100_000)).count();
         assert_eq!(admitted as u64, (FREE + 1000 * 100_000 / PART) / 100_000);
     }
 }

@@ -49,7 +49,7 @@ use std::time::Duration;
 use archive::Archives;
 use body::{Body, Means};
 use contact::{Contact, Found};
-use hints::Hints;
+use hints::{Admission, Hints};
 use ledger::{Known, Ledger};
 use memory::Memory;
 use place::Place;
@@ -116,18 +116,15 @@ impl Content {
 
     /// The sizes of several objects, found in parallel where they must be asked for; each fails alone.
     /// `None` is a length that no rung of the ladder gives: such an object is fetched at its first open.
-    pub fn sizes(&self, objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
+    pub fn sizes(self: &Arc<Content>, objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
         let mut sizes: Vec<Result<Option<u64>, Error>> =
             objects.iter().map(|object| Ok(self.known_size(object))).collect();
         let (sender, receiver) = mpsc::channel();
         for (at, object) in objects.iter().enumerate().filter(|(at, _)| matches!(sizes[*at], Ok(None))) {
-            let place = Place::new(object.origin.clone());
-            let (means, ledger, sender) = (self.means.clone(), self.ledger().clone(), sender.clone());
-            let (host, progress) = (place.host(), current_progress());
+            let (content, object, sender) = (self.clone(), object.clone(), sender.clone());
+            let (host, progress) = (Place::new(object.origin.clone()).host(), current_progress());
             let job = move || {
-                let measured = with_progress(progress, || contact::measure(&means.http, &place));
-                let size =
-                    measured.map(|version| Some(ledger.see(place.identity(), version?, None).version.size));
+                let size = with_progress(progress, || content.size(&object));
                 let _ = sender.send((at, size));
             };
             self.means.turns.submit(&host, body::new_number(), Urgency::Now, 0, Box::new(job));
@@ -135,6 +132,16 @@ impl Content {
         drop(sender);
         receiver.into_iter().for_each(|(at, size)| sizes[at] = size);
         sizes
+    }
+
+    /// The size of an object of unknown size: by a request for it, or by the one that fetches it.
+    fn size(&self, object: &Object) -> Result<Option<u64>, Error> {
+        if self.is_hinted(object) && self.fetch_small(object).is_ok() {
+            return Ok(self.known_size(object));
+        }
+        let place = Place::new(object.origin.clone());
+        let Some(version) = contact::measure(&self.means.http, &place)? else { return Ok(None) };
+        Ok(Some(self.ledger().see(place.identity(), version, None).version.size))
     }
 
     /// How often an object was seen to change in this process: a new generation is a new inode.
@@ -209,37 +216,53 @@ impl Content {
     }
 
     /// Small objects that will likely be opened soon, such as the same asset of the next items: fetches them
-    /// ahead, as far as they stay a small share of what such hints brought to use. Needs a cache to keep them
-    /// in. Never waits.
-    pub fn prefetch(self: &Arc<Content>, objects: Vec<Object>) {
+    /// ahead, as far as they stay a small share of what such hints brought to use. `expected` bytes each where
+    /// their lengths are not known. Needs a cache to keep them in. Never waits. Tells how many of them, from the
+    /// first on, need not be hinted at again.
+    pub fn prefetch(self: &Arc<Content>, objects: impl IntoIterator<Item = Object>, expected: u64) -> usize {
+        let mut dealt_with = 0;
         for object in objects {
             let identity = object.origin.identity();
-            let expected = self.known_size(&object).unwrap_or(contact::HEAD);
+            let expected = self.known_size(&object).unwrap_or(expected);
             let known = self.ledger().get(identity).is_some_and(|known| self.ledger().is_fresh(&known));
-            if self.cache.usage().is_none()
-                || expected > contact::SMALL
-                || known && self.cached_bytes(&object) > 0
-                || !self.hints.admit(identity, expected)
-            {
-                continue;
-            }
-            let content = self.clone();
-            let host = Place::new(object.origin.clone()).host();
-            let job = move || {
-                if let Err(error) = content.fetch_small(&object) {
-                    tracing::debug!(identity = object.origin.identity(), %error, "not fetched ahead");
+            let is_of_use = self.cache.usage().is_some()
+                && expected <= contact::SMALL
+                && !(known && self.cached_bytes(&object) > 0);
+            if is_of_use {
+                match self.hints.admit(identity, expected) {
+                    Admission::Granted => self.fetch_small_soon(object),
+                    Admission::Known => {}
+                    Admission::TooMuch => break,
                 }
-            };
-            self.means.turns.submit(&host, body::new_number(), Urgency::Ahead, 0, Box::new(job));
+            }
+            dealt_with += 1;
         }
+        dealt_with
     }
 
-    /// Fetches an object that nobody has asked for yet.
+    /// Whether an object was hinted at and not opened since: then its size comes with its bytes.
+    pub fn is_hinted(&self, object: &Object) -> bool {
+        self.hints.is_unused(object.origin.identity())
+    }
+
+    fn fetch_small_soon(self: &Arc<Content>, object: Object) {
+        let content = self.clone();
+        let host = Place::new(object.origin.clone()).host();
+        let job = move || {
+            if let Err(error) = content.fetch_small(&object) {
+                tracing::debug!(identity = object.origin.identity(), %error, "not fetched ahead");
+            }
+        };
+        self.means.turns.submit(&host, body::new_number(), Urgency::Ahead, 0, Box::new(job));
+    }
+
+    /// Fetches an object that nobody has opened yet.
     fn fetch_small(&self, object: &Object) -> Result<(), Error> {
         let turn = self.turn(object.origin.identity());
         let _turn = lock(&turn);
         let place = Place::new(object.origin.clone());
         let (known, found) = self.current(object, &place)?;
+        self.hints.took(object.origin.identity(), known.version.size.min(contact::SMALL));
         let body = self.body(place, &known, object.checksum.clone());
         match found {
             Found::First(bytes) => body.accept(&bytes),

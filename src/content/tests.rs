@@ -80,7 +80,7 @@ fn object(server: &Server, path: &str) -> Object {
 }
 
 /// A content service as one process would have it, over a cache folder where there is one.
-fn content(folder: Option<&Path>, max_bytes: u64, lifetime: Duration) -> Content {
+fn content(folder: Option<&Path>, max_bytes: u64, lifetime: Duration) -> Arc<Content> {
     let report = Arc::new(Report::new());
     let settings = http::Settings {
         pause: Duration::from_millis(1),
@@ -95,12 +95,12 @@ fn content(folder: Option<&Path>, max_bytes: u64, lifetime: Duration) -> Content
         ),
         None => Cache::none(report.clone()),
     };
-    Content::new(http, Arc::new(cache), report, lifetime)
+    Arc::new(Content::new(http, Arc::new(cache), report, lifetime))
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn fresh(folder: &Path) -> Content {
+fn fresh(folder: &Path) -> Arc<Content> {
     content(Some(folder), 1 << 30, HOUR)
 }
 
@@ -536,9 +536,9 @@ fn two_processes_fetch_each_byte_once_between_them() {
 #[test]
 fn hinted_small_files_are_here_when_they_are_opened() {
     let (server, folder) = (server(), tempfile::tempdir().unwrap());
-    let content = Arc::new(fresh(folder.path()));
+    let content = fresh(folder.path());
     let objects: Vec<Object> = (0..8).map(|n| object(&server, &format!("7000/{n}"))).collect();
-    content.prefetch(objects.clone());
+    assert_eq!(content.prefetch(objects.clone(), 7000), 8);
     let all = |entries: &[crate::demo::http::Entry]| {
         entries.len() == 8 && entries.iter().all(|entry| entry.took.is_some())
     };
@@ -548,10 +548,38 @@ fn hinted_small_files_are_here_when_they_are_opened() {
         assert!(read_all(&content.open(object, 0).unwrap()).unwrap() == painted(0..7000));
     }
     assert_eq!(server.journal().len(), 8);
-    content.prefetch(objects);
+    assert_eq!(content.prefetch(objects, 7000), 8);
     assert_eq!(server.journal().len(), 8, "they are here");
-    content.prefetch(vec![Object { declared_size: Some(50 * MIB), ..object(&server, "52428800") }]);
+    content.prefetch([Object { declared_size: Some(50 * MIB), ..object(&server, "52428800") }], 7000);
     assert_eq!(server.journal().len(), 8, "too large for a guess");
+}
+
+#[test]
+fn a_size_is_not_asked_for_beside_the_request_that_fetches_the_file() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    server.faults().add(Fault::Latency(Duration::from_millis(100)).on("*"));
+    let objects: Vec<Object> = (0..20).map(|n| object(&server, &format!("7000/{n}"))).collect();
+    content.prefetch(objects.clone(), 7000);
+    assert!(content.sizes(&objects).into_iter().all(|size| size.unwrap() == Some(7000)));
+    let all = |entries: &[crate::demo::http::Entry]| entries.iter().all(|entry| entry.took.is_some());
+    assert!(server.journal().wait_for(Duration::from_secs(60), all));
+    let entries = server.journal().entries();
+    assert!(entries.len() == 20 && entries.iter().all(|entry| entry.method == "GET"), "{entries:?}");
+}
+
+#[test]
+fn hints_that_come_to_nothing_end_and_may_be_given_again() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let objects: Vec<Object> = (0..40).map(|n| object(&server, &format!("100000/{n}"))).collect();
+    let taken = content.prefetch(objects.clone(), 100_000);
+    assert!((10..30).contains(&taken), "{taken} of 40");
+    assert_eq!(content.prefetch(objects[taken..].to_vec(), 100_000), 0);
+    for object in &objects[..taken] {
+        assert!(read_all(&content.open(object, 0).unwrap()).unwrap() == painted(0..100_000));
+    }
+    assert!(content.prefetch(objects[taken..].to_vec(), 100_000) > 0, "they were of use");
 }
 
 #[test]

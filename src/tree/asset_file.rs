@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::item_directory::ItemRef;
+use super::item_directory::{ItemRef, OnTheWay};
 use super::source::NamedItem;
 use super::xattrs;
 use super::{Attributes, Error, File, Identity, Opened};
@@ -49,17 +49,17 @@ impl AssetFile {
         Attributes::of_file(size, self.modified(), self.item.source.lifetime())
     }
 
-    /// Lets the same asset of the next items be fetched, where somebody walks from item to item.
-    fn fetch_ahead(&self) {
-        let ahead = self.item.next_on_the_way(&self.key);
-        let object = |(item, named): &(ItemRef, Arc<NamedItem>)| {
-            let (_, asset) = named.files.iter().find(|(_, asset)| *asset.key == *self.key)?;
-            object(item, named, asset).ok()
-        };
-        let objects: Vec<Object> = ahead.iter().filter_map(object).collect();
-        if !objects.is_empty() {
-            self.item.source.services.content.prefetch(objects);
-        }
+    /// Lets what is next on the way of somebody who walks be fetched. It is expected to be as long as this file.
+    fn fetch_ahead(&self, expected: u64) {
+        self.item.opened(&self.key, |ahead| {
+            let find = |next: &OnTheWay| {
+                let (_, asset) = next.named.files.iter().find(|(_, asset)| *asset.key == *next.key)?;
+                object(&next.item, &next.named, asset).ok()
+            };
+            let objects: Vec<Option<Object>> = ahead.iter().map(find).collect();
+            let lost = objects.iter().filter(|object| object.is_none()).count();
+            lost + self.item.source.services.content.prefetch(objects.into_iter().flatten(), expected)
+        });
     }
 
     /// `updated`, else when it was taken, else what the server says of the object.
@@ -97,7 +97,8 @@ impl File for AssetFile {
         if let Some(size) = content.known_size(object) {
             return Ok(self.attributes_of(Some(size)));
         }
-        if let Some(named) = self.item.known() {
+        // Who walks by this asset alone does not wait for the sizes of the others.
+        if let Some(named) = self.item.known().filter(|_| !content.is_hinted(object)) {
             let unknown: Vec<Object> = siblings(&self.item, &named)
                 .into_iter()
                 .filter(|o| content.known_size(o).is_none())
@@ -116,7 +117,7 @@ impl File for AssetFile {
         let content = &self.item.source.services.content;
         let opened = content.open(self.object()?, self.generation)?;
         if opened.size() <= SMALL {
-            self.fetch_ahead();
+            self.fetch_ahead(opened.size());
         }
         Ok(Opened::Content(opened))
     }

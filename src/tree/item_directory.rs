@@ -11,9 +11,11 @@ use super::feed::Feed;
 use super::generated::{Fixed, Generated};
 use super::rows::{ItemRow, modified};
 use super::source::{NamedItem, Source};
+use super::walk::{self, Trail, part};
 use super::xattrs;
 use super::{Attributes, Directory, Entry, Error, Found, Listing, Node};
 use crate::catalog::Depth;
+use crate::item::Asset;
 use crate::query::View;
 
 /// Which item, and how to get at it without keeping its text in memory.
@@ -69,19 +71,40 @@ impl ItemRef {
         Some(item)
     }
 
-    /// The items whose asset of this key is worth fetching ahead, now that this one's was opened: those of a
-    /// walk through a listing, as far as they are here.
-    pub fn next_on_the_way(&self, key: &Arc<str>) -> Vec<(ItemRef, Arc<NamedItem>)> {
-        let Some((row, feed)) = self.row.as_ref() else { return Vec::new() };
-        let Some(listing) = feed.upgrade() else { return Vec::new() };
-        let Some(place) = listing.place(row) else { return Vec::new() };
-        let ahead = self.source.walks.opened(Arc::as_ptr(&listing) as usize, key, place, listing.len());
-        let item = |row: ItemRow| {
-            let item = ItemRef::listed(&self.source, &self.collection, row, feed);
-            let named = item.known()?;
-            Some((item, named))
-        };
-        ahead.into_iter().filter_map(|at| listing.row(at)).filter_map(item).collect()
+    /// The asset of this key was opened. Where somebody walks through a listing that way, or through this
+    /// item's assets, `fetch` is given the files worth fetching ahead, each as its item and key; it must not
+    /// wait, and tells how many of them, from the first on, it took up.
+    pub fn opened(&self, key: &Arc<str>, fetch: impl Fn(Vec<OnTheWay>) -> usize) {
+        let walks = &self.source.walks;
+        if let Some((row, feed)) = self.row.as_ref()
+            && let Some(listing) = feed.upgrade()
+            && let Some(place) = listing.place(row)
+        {
+            let part = part(key, &self.id);
+            let trail = Trail::Items(Arc::as_ptr(&listing) as usize, part.clone());
+            let on_the_way = |at: &usize| {
+                let item = ItemRef::listed(&self.source, &self.collection, listing.row(*at)?, feed);
+                let named = item.known()?;
+                let same = |asset: &Asset| walk::part(&asset.key, &item.id) == part;
+                let key = named.files.iter().find(|(_, asset)| same(asset))?.1.key.as_str().into();
+                Some(OnTheWay { named, item, key })
+            };
+            walks.opened(trail, place, listing.len(), |ahead| {
+                fetch_known(ahead.iter().map(on_the_way).collect(), &fetch)
+            });
+        }
+        if let Some(named) = self.known()
+            && let Some(place) = named.files.iter().position(|(_, asset)| *asset.key == **key)
+        {
+            let trail = Trail::Assets(Arc::clone(&self.collection), Arc::clone(&self.id));
+            let on_the_way = |at: &usize| {
+                let key = named.files.get(*at)?.1.key.as_str().into();
+                Some(OnTheWay { named: Arc::clone(&named), item: self.clone(), key })
+            };
+            walks.opened(trail, place, named.files.len(), |ahead| {
+                fetch_known(ahead.iter().map(on_the_way).collect(), &fetch)
+            });
+        }
     }
 
     /// The item: from here, else one request.
@@ -96,6 +119,23 @@ impl ItemRef {
         };
         item.ok_or_else(|| Error::Vanished(format!("{}/{}", self.collection, self.id)))
     }
+}
+
+/// A file that may be worth fetching ahead.
+pub struct OnTheWay {
+    /// The item it is of.
+    pub item: ItemRef,
+    /// The same, as it is here.
+    pub named: Arc<NamedItem>,
+    /// Which of its assets.
+    pub key: Arc<str>,
+}
+
+/// Has what is known of fetched; what is not known here is passed over. Tells how many of all were dealt with.
+fn fetch_known(all: Vec<Option<OnTheWay>>, fetch: impl Fn(Vec<OnTheWay>) -> usize) -> usize {
+    let unknown = all.iter().filter(|one| one.is_none()).count();
+    let known: Vec<OnTheWay> = all.into_iter().flatten().collect();
+    if known.is_empty() { unknown } else { unknown + fetch(known) }
 }
 
 /// The directory of one item.

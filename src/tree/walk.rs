@@ -1,8 +1,8 @@
-//! Readers that open the same asset of item after item: `grep` over labels, `cp -r`.
+//! Readers that open the same asset of item after item, or the assets of one item: `grep` over labels, `cp -r`.
 //!
-//! The second such open of a listing is taken for a walk, and each one after it lets the same asset of a few
-//! more items be fetched ahead. In no order: `cp` visits a directory by inode numbers. How much may be fetched
-//! in vain is bounded by `content`, which knows what of it was used.
+//! The second such open is taken for a walk, and each one after it lets a few more files be fetched ahead. In no
+//! order: `cp` visits a directory by inode numbers. How much may be fetched in vain is bounded by `content`,
+//! which knows what of it was used; what it does not take up now, the walk offers again.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
@@ -18,17 +18,26 @@ const FIRST: usize = 8;
 /// … and with each open after that.
 const EACH: usize = 4;
 
-/// Which listing, and which asset of its items.
-type Trail = (usize, Arc<str>);
+/// Where somebody walks.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Trail {
+    /// Through a listing (what tells it apart), by what the asset is in its item.
+    Items(usize, String),
+    /// Through the assets of an item (its collection and id).
+    Assets(Arc<str>, Arc<str>),
+}
 
 /// The walks through a source's listings.
 pub struct Walks(Mutex<LruCache<Trail, Walk>>);
 
-/// A way through a listing: from just behind the second look on, around the end to the beginning.
+/// A way through a listing: on from the second look, away from the first, and around the end.
 #[derive(Default)]
 pub struct Walk {
     looks: usize,
+    /// Where the last look was, until the way begins.
+    last: usize,
     start: usize,
+    backwards: bool,
     /// How many places were handed out.
     taken: usize,
 }
@@ -37,20 +46,38 @@ impl Walk {
     /// Somebody looked at `place` of a listing of `length` rows: up to `first` places to fetch ahead, where that
     /// makes it a walk, and up to `each` at every further look. Each place once.
     pub fn look(&mut self, place: usize, length: usize, first: usize, each: usize) -> Vec<usize> {
+        let places = self.offer(place, length, first, each);
+        self.taken += places.len();
+        places
+    }
+
+    /// The same, but they count as handed out only as [`Walk::taken`] is moved on.
+    fn offer(&mut self, place: usize, length: usize, first: usize, each: usize) -> Vec<usize> {
         self.looks += 1;
         let more = match self.looks {
-            1 => return Vec::new(),
+            1 => {
+                self.last = place;
+                return Vec::new();
+            }
             2 => {
-                self.start = place + 1;
+                self.start = place;
+                self.backwards = place < self.last;
                 first
             }
             _ => each,
         };
         let end = length.min(self.taken + more);
-        let places = (self.taken..end).map(|step| (self.start + step) % length).collect();
-        self.taken = end.max(self.taken);
-        places
+        let after = |step: usize| match self.backwards {
+            false => (self.start + 1 + step) % length,
+            true => (self.start % length + length - 1 - step % length) % length,
+        };
+        (self.taken..end).map(after).collect()
     }
+}
+
+/// What an asset is in its item, the same in the next item: its key, where some keys bear the item's id.
+pub fn part(key: &str, item: &str) -> String {
+    if item.is_empty() { key.to_owned() } else { key.replace(item, "\0") }
 }
 
 impl Default for Walks {
@@ -60,12 +87,15 @@ impl Default for Walks {
 }
 
 impl Walks {
-    /// An asset of the item at `place` of a listing of `length` rows was opened: the places whose asset of this
-    /// key is worth fetching ahead. `listing` tells listings apart.
-    pub fn opened(&self, listing: usize, key: &Arc<str>, place: usize, length: usize) -> Vec<usize> {
+    /// The file at `place` of `length` along a trail was opened. Has `fetch` take up the places that are worth
+    /// fetching ahead: it must not wait, and tells how many of them, from the first on, it took up.
+    pub fn opened(&self, trail: Trail, place: usize, length: usize, fetch: impl FnOnce(&[usize]) -> usize) {
         let mut walks = lock(&self.0);
-        let walk = walks.get_or_insert_mut((listing, Arc::clone(key)), Walk::default);
-        walk.look(place, length, FIRST, EACH)
+        let walk = walks.get_or_insert_mut(trail, Walk::default);
+        let places = walk.offer(place, length, FIRST, EACH);
+        if !places.is_empty() {
+            walk.taken += fetch(&places).min(places.len());
+        }
     }
 }
 
@@ -73,25 +103,52 @@ impl Walks {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_walk_fetches_each_place_ahead_once() {
-        let walks = Walks::default();
-        let (label, image): (Arc<str>, Arc<str>) = ("label".into(), "image".into());
-        assert!(walks.opened(1, &label, 0, 20).is_empty(), "one open is no walk");
-        assert!(walks.opened(1, &image, 1, 20).is_empty(), "nor is another asset's");
-        assert_eq!(walks.opened(1, &label, 1, 20), (2..10).collect::<Vec<_>>());
-        assert_eq!(walks.opened(1, &label, 2, 20), [10, 11, 12, 13]);
-        assert_eq!(walks.opened(1, &label, 19, 20), [14, 15, 16, 17], "in no order");
-        assert!(walks.opened(2, &label, 1, 20).is_empty(), "another listing");
+    /// What an open of a label makes a walk offer, of which `take` are taken up.
+    fn offered(walks: &Walks, listing: usize, place: usize, take: usize) -> Vec<usize> {
+        let mut offered = Vec::new();
+        walks.opened(Trail::Items(listing, "label".into()), place, 20, |places| {
+            offered = places.to_vec();
+            take
+        });
+        offered
     }
 
     #[test]
-    fn who_walks_backwards_is_led_around_the_end() {
+    fn a_walk_fetches_each_place_ahead_once() {
+        let walks = Walks::default();
+        assert!(offered(&walks, 1, 0, 9).is_empty(), "one open is no walk");
+        walks.opened(Trail::Items(1, "image".into()), 1, 20, |_| panic!("nor is another asset's"));
+        assert_eq!(offered(&walks, 1, 1, 99), (2..10).collect::<Vec<_>>());
+        assert_eq!(offered(&walks, 1, 2, 99), [10, 11, 12, 13]);
+        assert_eq!(offered(&walks, 1, 19, 99), [14, 15, 16, 17], "in no order");
+        assert!(offered(&walks, 2, 1, 99).is_empty(), "another listing");
+    }
+
+    #[test]
+    fn the_same_asset_of_another_item_is_known_by_its_part() {
+        assert_eq!(part("L001_lbl", "L001"), part("L002_lbl", "L002"));
+        assert_eq!(part("label", "L001"), part("label", "L002"));
+        assert_ne!(part("L001_lbl", "L001"), part("L001_img", "L001"));
+        assert_eq!(part("label", ""), "label");
+    }
+
+    #[test]
+    fn what_is_not_taken_up_is_offered_again() {
+        let walks = Walks::default();
+        offered(&walks, 1, 0, 0);
+        assert_eq!(offered(&walks, 1, 1, 3), (2..10).collect::<Vec<_>>());
+        assert_eq!(offered(&walks, 1, 2, 0), [5, 6, 7, 8]);
+        assert_eq!(offered(&walks, 1, 3, 4), [5, 6, 7, 8]);
+        assert_eq!(offered(&walks, 1, 4, 4), [9, 10, 11, 12]);
+    }
+
+    #[test]
+    fn who_walks_backwards_is_met_and_led_around_the_end() {
         let mut walk = Walk::default();
-        walk.look(9, 10, 4, 4);
-        assert_eq!(walk.look(8, 10, 4, 4), [9, 0, 1, 2]);
-        assert_eq!(walk.look(7, 10, 4, 4), [3, 4, 5, 6]);
-        assert_eq!(walk.look(6, 10, 4, 4), [7, 8]);
-        assert!(walk.look(5, 10, 4, 4).is_empty());
+        walk.look(5, 10, 4, 4);
+        assert_eq!(walk.look(4, 10, 4, 4), [3, 2, 1, 0]);
+        assert_eq!(walk.look(3, 10, 4, 4), [9, 8, 7, 6]);
+        assert_eq!(walk.look(2, 10, 4, 4), [5, 4]);
+        assert!(walk.look(1, 10, 4, 4).is_empty());
     }
 }

@@ -20,3 +20,4 @@ mod reading;
 mod signed;
 mod tutorial;
 mod versions;
+mod walks;
