@@ -31,7 +31,7 @@ mod segment;
 mod spool;
 #[cfg(test)]
 mod tests;
-mod tiff;
+pub mod tiff;
 mod turns;
 mod windows;
 
