@@ -25,6 +25,8 @@ pub fn write(mosaic: &Mosaic, up: &str, folder: &Path) -> Result<Written, Error>
     outlines(&mut text, mosaic, up);
     let [west, south, east, north] = mosaic.grid.bounds();
     let [across, down] = mosaic.grid.pixel();
+    // GDAL rounds up to whole pixels: what is too much by a rounding error would add one.
+    let (east, south) = (east - across * 1e-4, south + down * 1e-4);
     text.add(format_args!(
         "</IndexDataset>\n  \
          <LocationField>{LOCATION}</LocationField>\n  <SortField>{ORDER}</SortField>\n  \
