@@ -284,6 +284,7 @@ impl Assembly {
                 row("metadata_silence", format!("{:?}", limits.metadata_silence)),
                 row("metadata_total", format!("{:?}", limits.metadata_total)),
                 row("read_silence", format!("{:?}", limits.read_silence)),
+                row("staging_wait", format!("{:?}", limits.staging_wait)),
                 row("per_host", limits.per_host),
             ]
         });

@@ -106,6 +106,8 @@ impl Draft {
                 metadata_silence: limits.value("metadata_silence", value::duration)?,
                 metadata_total: limits.value("metadata_total", value::duration)?,
                 read_silence: limits.value("read_silence", value::duration)?,
+                staging_wait: limits.value("staging_wait", value::duration)?,
+                staging_pause: limits.value("staging_pause", value::duration)?,
                 max_items: match choice.max_items {
                     Some(most) => most,
                     None => mount.value("max_items", value::count)?,

@@ -152,6 +152,11 @@ pub(super) const SECTIONS: &[Section] = &[
                 "… or after so long in all. The work goes on, and its answer waits for the next try."),
             key("read_silence", Kind::Wait, "1m",
                 "A read ends in \"timed out\" after so long without a byte."),
+            key("staging_wait", Kind::Wait, "10m",
+                "A read of a product that USGS must prepare first ends in \"timed out\" after so long; the\n\
+                 preparation goes on."),
+            key("staging_pause", Kind::Wait, "10s",
+                "Between two questions whether it is ready. USGS wants 10 s or more."),
             key("per_host", Kind::Positive, "16", "Requests in flight per host."),
         ],
     },

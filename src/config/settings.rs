@@ -267,6 +267,10 @@ pub struct Limits {
     pub metadata_total: Duration,
     /// A read ends in ETIMEDOUT after so long without a byte.
     pub read_silence: Duration,
+    /// A read of a product that must be prepared first ends in ETIMEDOUT after so long.
+    pub staging_wait: Duration,
+    /// Between two questions whether it is ready.
+    pub staging_pause: Duration,
     /// Items per listing; 0 is no limit.
     pub max_items: u64,
     /// Items read for a filter done here.
@@ -285,6 +289,8 @@ impl Default for Limits {
             metadata_silence: Duration::from_secs(10),
             metadata_total: Duration::from_secs(60),
             read_silence: Duration::from_secs(60),
+            staging_wait: Duration::from_secs(10 * 60),
+            staging_pause: Duration::from_secs(10),
             max_items: 10_000,
             max_scan: 20_000,
             metadata_lifetime: Duration::from_secs(15 * 60),

@@ -68,6 +68,8 @@ pub struct Body {
     pub(super) place: Place,
     pub(super) version: Version,
     pub(super) checksum: Option<Checksum>,
+    /// Held by the one who compares the checksum.
+    pub(super) judging: Mutex<()>,
     /// Whether the checksum was found to be right.
     pub(super) sound: OnceLock<Result<(), Error>>,
     /// Shared by whoever keeps blocks, taken alone to put them all out for good.
@@ -101,6 +103,7 @@ impl Body {
             place,
             version,
             checksum,
+            judging: Mutex::default(),
             sound: OnceLock::new(),
             keeping: RwLock::default(),
             cached,
@@ -293,6 +296,14 @@ impl Body {
         if let Some(spool) = self.stream() {
             spool.settle();
         }
+    }
+
+    /// Whether the cache has every block of it, but for those on their way.
+    pub(super) fn is_coming_whole(&self) -> bool {
+        let Some(cached) = &self.cached else { return false };
+        let flights = lock(&self.flights);
+        let missing = cached.missing(0..blocks_of(self.size()));
+        missing.into_iter().all(|run| uncovered(&flights, run).is_empty())
     }
 
     /// Fetches all of a small object on this thread, which has a turn already.

@@ -218,14 +218,16 @@ impl Content {
     /// Small objects that will likely be opened soon, such as the same asset of the next items: fetches them
     /// ahead, as far as they stay a small share of what such hints brought to use. `expected` bytes each where
     /// their lengths are not known. Needs a cache to keep them in. Never waits. Tells how many of them, from the
-    /// first on, need not be hinted at again.
+    /// first on, need not be hinted at again. What is staged is left alone: a guess must make no server prepare
+    /// anything.
     pub fn prefetch(self: &Arc<Content>, objects: impl IntoIterator<Item = Object>, expected: u64) -> usize {
         let mut dealt_with = 0;
         for object in objects {
             let identity = object.origin.identity();
             let expected = self.known_size(&object).unwrap_or(expected);
             let known = self.ledger().get(identity).is_some_and(|known| self.ledger().is_fresh(&known));
-            let is_of_use = self.cache.usage().is_some()
+            let is_of_use = !object.origin.is_staged()
+                && self.cache.usage().is_some()
                 && expected <= contact::SMALL
                 && !(known && self.cached_bytes(&object) > 0);
             if is_of_use {

@@ -71,7 +71,10 @@ pub(super) fn secrets(url: &Url) -> Vec<String> {
 }
 
 fn is_secret_name(name: &str) -> bool {
-    SECRET.contains(&name) || name.starts_with("xamz") || name.starts_with("xgoog")
+    SECRET.contains(&name)
+        || name.ends_with("signature")
+        || name.starts_with("xamz")
+        || name.starts_with("xgoog")
 }
 
 fn name(pair: &str) -> String {
@@ -93,6 +96,10 @@ mod tests {
             ("https://u:p@h.example/a?x=1#f", "https://h.example/a?x=1"),
             ("https://h.example/a?api_key=k&bbox=1,2", "https://h.example/a?api_key=***&bbox=1,2"),
             ("https://h.example/a?api%5Fkey=k", "https://h.example/a?api%5Fkey=***"),
+            (
+                "https://h.example/a?landsat_product_id=L&requestSignature=s",
+                "https://h.example/a?landsat_product_id=L&requestSignature=***",
+            ),
             (
                 "https://h.example/a?X-Amz-Signature=s&X-Amz-Credential=c&versionId=7",
                 "https://h.example/a?X-Amz-Signature=***&X-Amz-Credential=***&versionId=7",

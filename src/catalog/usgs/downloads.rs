@@ -15,12 +15,22 @@ use super::envelope::{entries, members, number, text};
 use super::product::Product;
 use super::session::{Session, rest};
 use crate::catalog;
+use crate::config::Limits;
 use crate::content::{Error, Trouble};
 use crate::http;
 use crate::report::lock;
 
 /// A fresh URL that is refused is not replaced within this time: M2M counts requests.
 const RENEWAL: Duration = Duration::from_secs(30);
+
+/// So many looks that do not show a download on M2M's queue mean that it is lost.
+const MISSES: usize = 3;
+
+/// A read that follows another's failure so soon is the kernel's second try at it, and is told the same at once.
+const REPEAT: Duration = Duration::from_secs(2);
+
+/// How often a product that is lost from the queue is asked for.
+const REQUESTS: usize = 2;
 
 /// How long to wait for a download.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +41,10 @@ pub struct Patience {
     pub most: Duration,
 }
 
-impl Default for Patience {
-    fn default() -> Patience {
-        Patience { pause: Duration::from_secs(10), most: Duration::from_secs(600) }
+impl Patience {
+    /// As configured.
+    pub fn of(limits: &Limits) -> Patience {
+        Patience { pause: limits.staging_pause, most: limits.staging_wait }
     }
 }
 
@@ -64,11 +75,21 @@ struct Queued {
     id: u64,
     label: String,
     since: Instant,
+    /// When a reader was last told that it is not ready.
+    told: Option<Instant>,
 }
 
 struct Look {
     at: Instant,
     answer: Arc<Value>,
+}
+
+/// What has become of a download on M2M's queue.
+enum Fate {
+    /// It can be had here.
+    Ready(Url),
+    /// It is not on the queue any more.
+    Lost,
 }
 
 /// Digits that no other process has.
@@ -95,24 +116,47 @@ impl Downloads {
                 .entry(identity.to_owned())
                 .or_insert_with(|| Arc::new(Mutex::new(State::Idle))),
         );
-        let queued = {
+        if let Some(Trouble::Refused(words) | Trouble::Gone(words)) = trouble {
+            self.expire(identity, &mut lock(&state), words)?;
+        }
+        for _ in 0..REQUESTS {
+            let queued = match self.asked_for(identity, product, &mut lock(&state))? {
+                State::Ready { url, .. } => return Ok(url),
+                State::Queued(queued) => queued,
+                State::Idle => break,
+            };
+            let fate = self.wait(identity, &queued);
             let mut state = lock(&state);
-            if let Some(Trouble::Refused(words) | Trouble::Gone(words)) = trouble {
-                self.expire(identity, &mut state, words)?;
+            let own = matches!(&*state, State::Queued(now) if now.id == queued.id);
+            match fate {
+                Err(error) => {
+                    if let State::Queued(now) = &mut *state
+                        && own
+                        && matches!(error, Error::NotYet { .. })
+                    {
+                        now.told = Some(Instant::now());
+                    }
+                    return Err(error);
+                }
+                Ok(Fate::Ready(url)) => {
+                    *state = State::Ready { url: url.clone(), since: Instant::now(), id: Some(queued.id) };
+                    return Ok(url);
+                }
+                // Another reader may have asked for it anew meanwhile.
+                Ok(Fate::Lost) if own => *state = State::Idle,
+                Ok(Fate::Lost) => {}
             }
-            if *state == State::Idle {
-                // Held while M2M is asked: who wants the same product waits for the answer.
-                *state = self.request(identity, product)?;
-            }
-            match &*state {
-                State::Ready { url, .. } => return Ok(url.clone()),
-                State::Queued(queued) => queued.clone(),
-                State::Idle => return Err(self.not_yet(identity, "M2M named no download for it")),
-            }
-        };
-        let url = self.wait(identity, &queued)?;
-        *lock(&state) = State::Ready { url: url.clone(), since: Instant::now(), id: Some(queued.id) };
-        Ok(url)
+        }
+        Err(self.not_yet(identity, "M2M took it on, and lost it from its queue again; try again later"))
+    }
+
+    /// Asks for the download of a product where that was not done yet. `state` is held while M2M is asked: who
+    /// wants the same product waits for the answer.
+    fn asked_for(&self, identity: &str, product: &Product, state: &mut State) -> Result<State, Error> {
+        if *state == State::Idle {
+            *state = self.request(identity, product)?;
+        }
+        Ok(state.clone())
     }
 
     /// Gives up a URL that no longer works.
@@ -144,27 +188,34 @@ impl Downloads {
             return Ok(State::Ready { url, since, id: download(row) });
         }
         if let Some(id) = members(&answer, "preparingDownloads").find_map(download) {
-            return Ok(State::Queued(Queued { id, label: self.label.clone(), since }));
+            return Ok(State::Queued(Queued { id, label: self.label.clone(), since, told: None }));
         }
         let duplicates = answer.get("duplicateProducts").map(entries).into_iter().flatten();
         let duplicate = duplicates.filter_map(|(id, label)| Some((id.parse().ok()?, label.as_str()?))).next();
         if let Some((id, label)) = duplicate {
             // Asked for before, by another mount of ours or by another program.
-            return Ok(State::Queued(Queued { id, label: label.to_owned(), since }));
+            return Ok(State::Queued(Queued { id, label: label.to_owned(), since, told: None }));
         }
         Err(refused(identity, &answer))
     }
 
-    /// Waits until a download can be had.
-    fn wait(&self, identity: &str, queued: &Queued) -> Result<Url, Error> {
-        let until = Instant::now() + self.patience.most;
+    /// Waits until a download can be had, or is found to be lost.
+    fn wait(&self, identity: &str, queued: &Queued) -> Result<Fate, Error> {
+        let repeated = queued.told.is_some_and(|told| told.elapsed() < REPEAT);
+        let until = Instant::now() + if repeated { Duration::ZERO } else { self.patience.most };
+        let mut missed = 0;
         loop {
             let look = self.look(&queued.label).map_err(|error| failed(identity, error))?;
             let own = |row: &&Value| download(row) == Some(queued.id);
             if let Some(row) = members(&look, "available").find(own)
                 && let Some(url) = address(row)
             {
-                return Ok(url);
+                return Ok(Fate::Ready(url));
+            }
+            // Its own request may not have arrived everywhere yet.
+            missed = if members(&look, "requested").any(|row| own(&row)) { 0 } else { missed + 1 };
+            if missed == MISSES {
+                return Ok(Fate::Lost);
             }
             if Instant::now() + self.patience.pause > until {
                 let minutes = queued.since.elapsed().as_secs() / 60;
@@ -182,7 +233,9 @@ impl Downloads {
     fn look(&self, label: &str) -> Result<Arc<Value>, catalog::Error> {
         let slot = Arc::clone(lock(&self.looks).entry(label.to_owned()).or_default());
         let mut slot = lock(&slot);
-        if let Some(look) = slot.as_ref().filter(|look| look.at.elapsed() < self.patience.pause / 2) {
+        // A little less than the pause, so that the one who waited one out looks anew.
+        let fresh = self.patience.pause.mul_f64(0.9);
+        if let Some(look) = slot.as_ref().filter(|look| look.at.elapsed() < fresh) {
             return Ok(Arc::clone(&look.answer));
         }
         let answer = Arc::new(self.session.act("download-retrieve", &json!({"label": label}))?);

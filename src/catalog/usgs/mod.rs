@@ -68,7 +68,7 @@ pub fn open(
     };
     let session = Arc::new(Session::new(http, base, account));
     let settings = Settings::of(config, limits);
-    Arc::new(Usgs::new(session, settings, Patience::default(), report))
+    Arc::new(Usgs::new(session, settings, Patience::of(limits), report))
 }
 
 /// What a login has brought.

@@ -83,6 +83,26 @@ fn patience_ends_and_the_preparation_goes_on() {
 }
 
 #[test]
+fn a_download_lost_from_the_queue_is_asked_for_again() {
+    let desk = Desk::new();
+    desk.servers.m2m.quirks().staging_polls = 1000;
+    let (band, _) = desk.origins();
+    let journal = desk.servers.m2m_server.journal();
+    let looks = |entries: &[crate::demo::http::Entry]| {
+        entries.iter().any(|entry| entry.path().ends_with("/download-retrieve") && entry.took.is_some())
+    };
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| band.locate(None).unwrap().url);
+        assert!(journal.wait_for(Duration::from_secs(60), looks));
+        // Somebody clears the queue of the account.
+        desk.servers.m2m.quirks().staging_polls = 1;
+        desk.servers.m2m.forget_downloads();
+        assert!(!reader.join().unwrap().path().contains("staging"));
+    });
+    assert_eq!(desk.requests(), 2);
+}
+
+#[test]
 fn a_duplicate_is_found_under_its_old_label() {
     let desk = Desk::new();
     let (band, _) = desk.origins();

@@ -136,6 +136,11 @@ impl M2m {
         self.state().downloads.clone()
     }
 
+    /// Empties the queue, as a user does on the web site.
+    pub fn forget_downloads(&self) {
+        self.state().downloads.clear();
+    }
+
     fn endpoint(&self, call: &Call) -> Outcome {
         let forbidden = call.endpoint.starts_with("download-") || call.endpoint == "dataset-download-options";
         if forbidden && call.account.is_some_and(|account| !account.machine) {

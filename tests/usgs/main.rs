@@ -1,0 +1,9 @@
+//! USGS M2M through a real kernel mount: the embedded servers, the command, and the programs that users run.
+
+mod answers;
+mod bench;
+mod downloads;
+#[path = "../e2e/mounted.rs"]
+#[allow(dead_code)] // the other end-to-end tests use the rest of it
+mod mounted;
+mod walks;
