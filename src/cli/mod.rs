@@ -22,6 +22,7 @@ mod mount;
 mod mount_options;
 mod options;
 mod origin;
+mod path;
 mod standing;
 mod umount;
 mod usgs;
@@ -52,6 +53,7 @@ enum Command {
     Umount(umount::Args),
     Demo(demo::Args),
     Explain(explain::Args),
+    Path(path::Args),
     Fetch(fetch::Args),
     Cache(cache::Args),
     Espa(espa::Args),
@@ -111,6 +113,7 @@ impl Command {
             Command::Umount(args) => umount::run(&args),
             Command::Demo(args) => demo::run(&args),
             Command::Explain(args) => explain::run(&args),
+            Command::Path(args) => path::run(&args),
             Command::Fetch(args) => fetch::run(&args),
             Command::Cache(args) => cache::run(&args),
             Command::Espa(args) => espa::run(&args),

@@ -100,7 +100,7 @@ impl Draft {
             layout: if choice.sources.len() == 1 { Layout::Single } else { Layout::Several },
             sources,
             areas: self.areas(),
-            area_folder: mount.path("aoi_folder").unwrap_or_else(|| self.environment.area_folder()),
+            area_folder: self.area_folder(),
             cache: self.cache(choice)?,
             limits: Limits {
                 metadata_silence: limits.value("metadata_silence", value::duration)?,
@@ -151,6 +151,12 @@ impl Draft {
             max_bytes: cache.optional("max_bytes", value::size)?,
             min_free: cache.value("min_free", value::size)?,
         })
+    }
+
+    /// The folder of `NAME.geojson` areas.
+    pub fn area_folder(&self) -> PathBuf {
+        let mount = Settings { draft: self, section: "mount" };
+        mount.path("aoi_folder").unwrap_or_else(|| self.environment.area_folder())
     }
 
     /// The `[aoi]` entries.

@@ -23,3 +23,4 @@ mod signed;
 mod tutorial;
 mod versions;
 mod walks;
+mod words;

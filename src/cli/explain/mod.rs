@@ -1,5 +1,6 @@
 //! `stacfs explain`: what a path means, the requests it makes, how many items match; or why it means nothing.
 
+mod equivalent;
 mod walk;
 mod words;
 
@@ -16,7 +17,7 @@ use crate::report::render::printable;
 
 use walk::{Place, Walk, What};
 
-/// Say what a path means, and which requests it makes
+/// Say what a path means, which requests it makes, and how other tools ask the same
 ///
 /// PATH is a path under a mount (it need not exist), or begins with the name of a configured source, or with
 /// its URL. Nothing of the mount is touched but its .stacfs; the server is asked what stands at the path, and
@@ -63,7 +64,12 @@ pub fn run(args: &Args) -> Outcome {
     for member in assembly.sources().iter().filter(|member| place.concerns(&member.config.name)) {
         let catalog = descent.catalog.clone().unwrap_or_else(|| Arc::clone(&member.catalog));
         rows.push(("source".to_owned(), format!("{}: {}", member.config.name, member.config.kind)));
-        rows.extend(requests(catalog.as_ref(), &place, args));
+        let requests = requests(catalog.as_ref(), &place, args);
+        let root = member.config.kind.to_string();
+        let same = requests.iter().flat_map(|(_, request)| equivalent::commands(request, &root));
+        let same: Vec<(String, String)> = same.collect();
+        rows.extend(requests);
+        rows.extend(same);
     }
     rows.extend(origin.last_error().map(|words| ("last error".to_owned(), words)));
     super::print(&table(&rows))
