@@ -30,6 +30,7 @@ pub struct Assembly {
     content: Arc<Content>,
     http: Arc<Http>,
     sources: Vec<Member>,
+    areas: Arc<ConfiguredAreas>,
 }
 
 /// One source of the configuration, and what it has said of itself.
@@ -96,7 +97,8 @@ impl Assembly {
             Ok(Member { config: source.clone(), catalog, answer: Arc::default() })
         };
         let sources = config.sources.iter().map(member).collect::<Result<Vec<_>, _>>()?;
-        let assembly = Assembly { config, report, cache, content, http, sources };
+        let areas = Arc::new(ConfiguredAreas::new(&config));
+        let assembly = Assembly { config, report, cache, content, http, sources, areas };
         assembly.show();
         Ok(assembly)
     }
@@ -136,6 +138,18 @@ impl Assembly {
                 format!("no source answers, and nothing of any is cached: {}", all.join("; "))
             }
         }))
+    }
+
+    /// Takes over the credentials and areas of a configuration that was read again. What a mount is made of stays
+    /// as it is: tells whether any of that is another now.
+    pub fn renew(&self, config: &Config) -> bool {
+        self.http.replace_credentials(config.all_grants(), config.stores.clone());
+        self.areas.replace(config);
+        let made_of = |config: &Config| {
+            let sources: Vec<_> = config.sources.iter().map(|s| (s.name.clone(), s.kind.clone())).collect();
+            (sources, config.limits.clone(), config.cache.clone(), config.allow_other)
+        };
+        made_of(config) != made_of(&self.config)
     }
 
     /// Ends what was begun at the servers, as far as that goes quickly.
@@ -185,7 +199,7 @@ impl Assembly {
             content: Arc::clone(&self.content),
             report: Arc::clone(&self.report),
             limits: self.config.limits.clone(),
-            areas: Arc::new(ConfiguredAreas::new(&self.config)),
+            areas: Arc::<ConfiguredAreas>::clone(&self.areas),
             spool_folder: self.config.cache.folder.join("spool"),
             derived: if self.config.show_derived { Derived::Listed } else { Derived::FoundByName },
             mounted,

@@ -15,9 +15,15 @@ pub struct Args {
     shell: Shell,
 }
 
+/// What completes paths of a mount, after clap's own script.
+const BASH_PATHS: &str = include_str!("completions.bash");
+
 /// Runs the command.
 pub fn run(args: &Args) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "stacfs", &mut script);
+    if args.shell == Shell::Bash {
+        script.extend_from_slice(BASH_PATHS.as_bytes());
+    }
     super::print(&String::from_utf8_lossy(&script))
 }

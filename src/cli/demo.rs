@@ -73,19 +73,25 @@ pub fn run(args: &Args) -> Outcome {
     let servers = Servers::start(args.personality)?;
     let scratch = Scratch::new(&servers)?;
     let config = scratch.config(args.cache_dir.as_deref())?;
-    mount::serve(config, &point, |mount| {
-        let (shown, file) = (mount.point().display(), scratch.config_file());
-        super::print(&format!(
-            "{shown} shows embedded servers: stac/ is a STAC server, usgs/ is M2M, usgs/espa/ is ESPA\n\
+    let again = config.clone();
+    mount::serve(
+        config,
+        &point,
+        move || Ok(again.clone()),
+        |mount| {
+            let (shown, file) = (mount.point().display(), scratch.config_file());
+            super::print(&format!(
+                "{shown} shows embedded servers: stac/ is a STAC server, usgs/ is M2M, usgs/espa/ is ESPA\n\
              Read {shown}/stac/README.md; end it with stacfs umount {shown}\n\
              Orders are placed by command: stacfs espa order --config {} …\n",
-            file.display()
-        ))?;
-        match ready {
-            Some(ready) => ready.tell(),
-            None => Ok(()),
-        }
-    })
+                file.display()
+            ))?;
+            match ready {
+                Some(ready) => ready.tell(),
+                None => Ok(()),
+            }
+        },
+    )
 }
 
 /// The servers alone, until a signal.

@@ -12,6 +12,10 @@ use super::{Cli, Failure, Outcome};
 pub struct Args {
     /// The page of this command, e.g. mount [default: that of stacfs]
     command: Option<String>,
+
+    /// The names of all commands that have a page
+    #[arg(long, conflicts_with = "command")]
+    list: bool,
 }
 
 /// Runs the command.
@@ -19,6 +23,10 @@ pub fn run(args: &Args) -> Outcome {
     let mut whole = Cli::command();
     // Gives the commands their full names: stacfs-mount.
     whole.build();
+    if args.list {
+        let names = whole.get_subcommands().map(|command| command.get_name()).filter(|name| *name != "help");
+        return super::print(&names.map(|name| format!("{name}\n")).collect::<String>());
+    }
     let page = match &args.command {
         None => whole,
         Some(name) => {

@@ -19,11 +19,14 @@ mod fetch;
 mod log;
 mod man;
 mod mount;
+mod mount_helper;
 mod mount_options;
+mod notify;
 mod options;
 mod origin;
 mod path;
 mod standing;
+mod top;
 mod umount;
 mod usgs;
 
@@ -53,11 +56,12 @@ enum Command {
     Umount(umount::Args),
     Demo(demo::Args),
     Explain(explain::Args),
-    Path(path::Args),
+    Path(Box<path::Args>),
     Fetch(fetch::Args),
     Cache(cache::Args),
     Espa(espa::Args),
     Check(check::Args),
+    Top(top::Args),
     Config(config::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -66,10 +70,16 @@ enum Command {
 
 /// Runs the command line of this process. 0 done, 1 failed, 2 wrong usage.
 pub fn run() -> ExitCode {
-    run_words(std::env::args_os())
+    let words: Vec<OsString> = std::env::args_os().collect();
+    match mount_helper::translated(&words) {
+        Ok(None) => run_words(words),
+        Ok(Some(words)) if words.is_empty() => ExitCode::SUCCESS,
+        Ok(Some(words)) => run_words(words),
+        Err(why) => Failure::Usage(why).tell(),
+    }
 }
 
-fn run_words(words: impl Iterator<Item = OsString>) -> ExitCode {
+fn run_words(words: Vec<OsString>) -> ExitCode {
     match Cli::try_parse_from(words) {
         Ok(cli) => match cli.command.run() {
             Ok(()) => ExitCode::SUCCESS,
@@ -118,6 +128,7 @@ impl Command {
             Command::Cache(args) => cache::run(&args),
             Command::Espa(args) => espa::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Top(args) => top::run(&args),
             Command::Config(args) => config::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),

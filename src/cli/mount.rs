@@ -2,6 +2,7 @@
 
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -10,7 +11,7 @@ use super::assemble::Assembly;
 use super::daemon::{self, Ready};
 use super::mount_options::MountWords;
 use super::options::Settings;
-use super::{Failure, Outcome, log};
+use super::{Failure, Outcome, log, notify};
 use crate::config::{Choice, Config, Reach};
 use crate::fuse::{self, Mount, MountOptions, Unmounter};
 
@@ -81,6 +82,26 @@ impl Args {
         settings
     }
 
+    /// Reads the configuration as it was read at first. A process in the background has left the folder it was
+    /// started in.
+    fn again(&self) -> impl Fn() -> Result<Config, Failure> + Send + 'static {
+        let (mut settings, mut choice) = (self.settings(), self.choice());
+        settings.config = settings.config.map(|file| std::path::absolute(&file).unwrap_or(file));
+        choice.cache_folder =
+            choice.cache_folder.map(|folder| std::path::absolute(&folder).unwrap_or(folder));
+        for source in &mut choice.sources {
+            let (name, place) = match source.split_once('=') {
+                Some((name, place)) => (Some(name), place),
+                None => (None, source.as_str()),
+            };
+            if let Some(file) = std::path::absolute(place).ok().filter(|file| file.is_file()) {
+                let name = name.map(|name| format!("{name}=")).unwrap_or_default();
+                *source = format!("{name}{}", file.display());
+            }
+        }
+        move || Ok(settings.draft()?.resolve(&choice)?)
+    }
+
     /// What the command line chooses.
     fn choice(&self) -> Choice {
         let any = |flag: fn(&MountWords) -> bool| self.options.iter().any(flag);
@@ -105,17 +126,23 @@ pub fn run(args: &Args) -> Outcome {
     log::begin(args.verbose, config.log.as_deref())?;
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let point = args.point.clone();
-    serve(config, &point, |_| match ready {
+    serve(config, &point, args.again(), |_| match ready {
         Some(ready) => ready.tell(),
         None => Ok(()),
     })
 }
 
-/// Mounts, calls `ready` once the mount answers, and stays until it is unmounted, by whomever.
+/// Mounts, calls `ready` once the mount answers, and stays until it is unmounted, by whomever. At SIGHUP `again`
+/// gives the configuration as it is then.
 ///
 /// # Errors
 /// Why nothing was mounted, or what `ready` says; then it is unmounted again.
-pub(super) fn serve(config: Config, point: &Path, ready: impl FnOnce(&Mount) -> Outcome) -> Outcome {
+pub(super) fn serve(
+    config: Config,
+    point: &Path,
+    again: impl Fn() -> Result<Config, Failure> + Send + 'static,
+    ready: impl FnOnce(&Mount) -> Outcome,
+) -> Outcome {
     let options = MountOptions {
         name: mount_name(&config),
         allow_other: config.allow_other,
@@ -125,25 +152,55 @@ pub(super) fn serve(config: Config, point: &Path, ready: impl FnOnce(&Mount) -> 
         crawlers: config.crawlers.clone(),
     };
     fuse::check(point).map_err(Failure::failed)?;
-    let assembly = Assembly::new(config)?;
+    let assembly = Arc::new(Assembly::new(config)?);
     assembly.greet()?;
     // From here on a signal unmounts; one that comes before the mount stands ends it right after.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
         .map_err(|error| Failure::failed(format!("cannot listen for signals: {error}")))?;
     let mount = Mount::new(point, assembly.root(), options, assembly.report()).map_err(Failure::failed)?;
-    unmount_on_signal(signals, mount.unmounter())?;
+    let shown = mount.point().display().to_string();
+    let (renewed, point) = (Arc::clone(&assembly), shown.clone());
+    let renew = move || {
+        notify::reloading();
+        renew(&renewed, again());
+        notify::ready(&point);
+    };
+    obey_signals(signals, mount.unmounter(), renew)?;
     ready(&mount)?;
+    notify::ready(&shown);
     mount.wait();
     assembly.leave();
     Ok(())
 }
 
-/// Unmounts at SIGINT and SIGTERM. SIGHUP is taken and passed over: a terminal that closes must not leave a
-/// dead mount behind.
-fn unmount_on_signal(mut signals: Signals, unmounter: Unmounter) -> Outcome {
+/// Takes over a configuration that was read again; one that is wrong changes nothing.
+fn renew(assembly: &Assembly, config: Result<Config, Failure>) {
+    match config {
+        Ok(config) => {
+            config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            match assembly.renew(&config) {
+                false => tracing::info!("credentials and areas are read again"),
+                true => tracing::warn!(
+                    "credentials and areas are read again; sources, limits and the cache stay as they are until the \
+                     next mount"
+                ),
+            }
+        }
+        Err(failure) => tracing::error!("nothing is changed: {}", failure.words()),
+    }
+}
+
+/// Unmounts at SIGINT and SIGTERM, and reads the configuration again at SIGHUP, also where that comes of a terminal
+/// that closes: it must not leave a dead mount behind.
+fn obey_signals(mut signals: Signals, unmounter: Unmounter, renew: impl Fn() + Send + 'static) -> Outcome {
     let wait = move || {
-        for signal in signals.forever().filter(|signal| *signal != SIGHUP) {
+        for signal in signals.forever() {
+            if signal == SIGHUP {
+                renew();
+                continue;
+            }
             tracing::info!(signal, "unmounting");
+            notify::stopping();
             if let Err(error) = unmounter.unmount() {
                 tracing::error!("{error}");
             }

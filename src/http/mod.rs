@@ -161,6 +161,11 @@ impl Http {
         Ok(Http { wire, access, settings, report })
     }
 
+    /// Replaces all credentials, from the next request on.
+    pub fn replace_credentials(&self, grants: Vec<Grant>, stores: Vec<S3Store>) {
+        self.access.replace(grants, stores);
+    }
+
     /// Whether servers may be asked.
     pub fn reach(&self) -> Reach {
         self.settings.reach

@@ -6,7 +6,7 @@ mod grants;
 pub(super) mod s3;
 mod tokens;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -14,6 +14,7 @@ use url::Url;
 
 use super::{Document, Error, Request, shown};
 use crate::config::{Credential, Grant, S3Store};
+use crate::report::lock;
 use cookies::Cookies;
 use grants::Grants;
 use s3::{Purse, Stores};
@@ -21,10 +22,17 @@ use tokens::Tokens;
 
 /// All credentials of the process, and what is known of them.
 pub(super) struct Access {
-    grants: Grants,
+    held: Mutex<Arc<Held>>,
+    /// Those that were replaced: an answer that is under way may still name their secrets.
+    former: Mutex<Vec<Arc<Held>>>,
     tokens: Tokens,
-    stores: Stores,
     cookies: Cookies,
+}
+
+/// What a configuration gives.
+struct Held {
+    grants: Grants,
+    stores: Stores,
 }
 
 /// A request with everything on it that says who asks.
@@ -56,13 +64,29 @@ impl Dressed {
 
 impl Access {
     pub(super) fn new(grants: Vec<Grant>, stores: Vec<S3Store>) -> Access {
-        let (grants, tokens) = (Grants::new(grants), Tokens::default());
-        Access { grants, tokens, stores: Stores::new(stores), cookies: Cookies::default() }
+        let held = Held { grants: Grants::new(grants), stores: Stores::new(stores) };
+        Access {
+            held: Mutex::new(Arc::new(held)),
+            former: Mutex::default(),
+            tokens: Tokens::default(),
+            cookies: Cookies::default(),
+        }
+    }
+
+    /// Puts other credentials in the place of all, from the next request on.
+    pub(super) fn replace(&self, grants: Vec<Grant>, stores: Vec<S3Store>) {
+        let held = Arc::new(Held { grants: Grants::new(grants), stores: Stores::new(stores) });
+        let before = std::mem::replace(&mut *lock(&self.held), held);
+        lock(&self.former).push(before);
+    }
+
+    fn held(&self) -> Arc<Held> {
+        Arc::clone(&lock(&self.held))
     }
 
     /// Whether anything secret goes to this URL's origin.
     pub(super) fn cover(&self, url: &Url) -> bool {
-        self.grants.cover(url) || self.cookies.cover(url)
+        self.held().grants.cover(url) || self.cookies.cover(url)
     }
 
     /// Puts on a request what its origin is to be shown. `fetch` gets a token, where one is needed; it is given
@@ -77,14 +101,14 @@ impl Access {
         mut headers: HeaderMap,
         fetch: &dyn Fn(&Request) -> Result<Document, Error>,
     ) -> Result<Dressed, Error> {
-        let place = url.clone();
-        self.grants.attach(&mut url, &mut headers)?;
+        let (place, held) = (url.clone(), self.held());
+        held.grants.attach(&mut url, &mut headers)?;
         let mut used = Used::default();
-        for credential in self.grants.renewable(&place) {
+        for credential in held.grants.renewable(&place) {
             used.tokens.extend(self.tokens.attach(credential, &mut url, &mut headers, fetch)?);
         }
         self.cookies.attach(&place, &mut headers);
-        used.s3 = self.stores.sign(method, &mut url, &mut headers)?;
+        used.s3 = held.stores.sign(method, &mut url, &mut headers)?;
         Ok(Dressed { url, headers, used })
     }
 
@@ -94,22 +118,26 @@ impl Access {
         let learned: Vec<bool> =
             dressed.used.tokens.iter().map(|used| self.tokens.learn(used, status)).collect();
         let renewed = learned.contains(&true);
-        dressed.used.s3.as_ref().is_some_and(|used| self.stores.learn(used, status, headers)) || renewed
+        dressed.used.s3.as_ref().is_some_and(|used| self.held().stores.learn(used, status, headers))
+            || renewed
     }
 
     /// Takes every secret out of words that a server may have echoed.
     pub(super) fn hide(&self, words: String) -> String {
-        self.tokens.hide(self.grants.hide(words))
+        let former = lock(&self.former);
+        let known = former.iter().map(|held| &held.grants).fold(words, |words, grants| grants.hide(words));
+        self.tokens.hide(self.held().grants.hide(known))
     }
 
     /// Where an object of S3 is to be asked for.
     pub(super) fn object_url(&self, object: &s3::Object) -> Result<Url, String> {
-        self.stores.url(object)
+        self.held().stores.url(object)
     }
 
     /// What to do about a refusal: which key to set where.
     pub(super) fn advice(&self, url: &Url) -> String {
-        if let Some(advice) = self.stores.advice(url) {
+        let held = self.held();
+        if let Some(advice) = held.stores.advice(url) {
             return advice;
         }
         let origin = url.origin().ascii_serialization();
@@ -118,7 +146,7 @@ impl Access {
                 "the {what} configured for {origin} was refused; set a new {key} in its [source …] or [credential …] section"
             )
         };
-        match self.grants.first(url) {
+        match held.grants.first(url) {
             Some(Credential::Basic { .. }) => refused("user and password", "password (or mend ~/.netrc)"),
             Some(Credential::Bearer(_)) => refused("token", "token"),
             Some(Credential::Header { name, .. }) => refused("key", &format!("header.{name}")),
