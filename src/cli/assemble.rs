@@ -209,7 +209,8 @@ impl Assembly {
             let source = Source::new(name, catalog, Arc::clone(&services), self.limits_of(&member.config));
             Arc::new(match &member.config.kind {
                 SourceKind::Usgs { espa, .. } => {
-                    let espa = Arc::new(Espa::new(Arc::clone(&self.http), espa.clone()));
+                    let espa = Espa::new(Arc::clone(&self.http), espa.clone()).with_cache(self.cache());
+                    let espa = Arc::new(espa);
                     source.with_desk(Desk::new(espa, Arc::clone(&self.content), mounted))
                 }
                 SourceKind::Url(_) | SourceKind::File(_) => source,

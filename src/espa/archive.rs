@@ -48,14 +48,20 @@ impl Origin for Archive {
 }
 
 impl Espa {
-    /// The MD5 that stands at a URL; `None` where there is none.
+    /// The MD5 that stands at a URL; `None` where there is none. Asked for once, where there is a cache.
     ///
     /// # Errors
     /// The network's, or where it is no MD5.
     pub fn checksum(&self, url: &Url) -> Result<Option<Checksum>, Error> {
-        let hex = published(&self.http, url)?.unwrap_or_default();
+        let hex = match self.receipts().checksum(url) {
+            Some(hex) => hex,
+            None => published(&self.http, url)?.unwrap_or_default(),
+        };
         let pairs = hex.as_bytes().chunks(2).filter_map(|pair| std::str::from_utf8(pair).ok());
         let digest: Vec<u8> = pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+        if !hex.is_empty() {
+            self.receipts().see_checksum(url, &hex);
+        }
         Ok((!digest.is_empty()).then_some(Checksum { function: MD5, digest }))
     }
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Available, Error, Item};
+use super::{Available, Error, Item, Receipts};
+use crate::cache::Cache;
 use crate::http::{self, Http, Method, Request, words};
 use crate::report::lock;
 
@@ -17,6 +18,7 @@ pub struct Espa {
     refusal: Mutex<Option<String>>,
     /// What the server said beside its answers.
     said: Mutex<Vec<String>>,
+    receipts: Receipts,
 }
 
 /// Which orders are listed.
@@ -31,7 +33,18 @@ pub enum Which {
 impl Espa {
     /// A client of the API at `base`, which ends in `/`. Makes no request.
     pub fn new(http: Arc<Http>, base: Url) -> Espa {
-        Espa { http, base, refusal: Mutex::default(), said: Mutex::default() }
+        let receipts = Receipts::new(None);
+        Espa { http, base, refusal: Mutex::default(), said: Mutex::default(), receipts }
+    }
+
+    /// The same client, which remembers finished scenes in a cache.
+    pub fn with_cache(self, cache: Arc<Cache>) -> Espa {
+        Espa { receipts: Receipts::new(Some(cache)), ..self }
+    }
+
+    /// What is remembered of finished scenes.
+    pub fn receipts(&self) -> &Receipts {
+        &self.receipts
     }
 
     /// Who we are to the server.

@@ -1,9 +1,10 @@
 //! The items of an order: one scene each, or its plots.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One item as `item-status` tells of it. Empty texts are none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// The scene's id, or `plot`.
     pub name: String,

@@ -5,7 +5,7 @@
 //! [`Espa::place`] sees to it that an order whose answer was lost is placed once and not twice; [`fetch()`] and
 //! [`unpack()`] bring what is complete to disk.
 //!
-//! Nothing here remembers answers, save that a refused login is not tried again.
+//! Nothing here remembers answers, save that a refused login is not tried again, and [`Receipts`] of finished scenes.
 
 mod archive;
 mod available;
@@ -15,6 +15,7 @@ mod fetch;
 mod item;
 mod options;
 mod place;
+mod receipts;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -28,5 +29,6 @@ pub use fetch::{Fetched, Presence, Product, Step, fetch};
 pub use item::{Item, Tally};
 pub use options::{Extent, Projection};
 pub use place::{Placed, Placing};
+pub use receipts::Receipts;
 pub use unpack::unpack;
 pub use wish::{Draft, Dropped, Products, Wish};

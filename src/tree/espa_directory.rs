@@ -16,7 +16,7 @@ use super::generated::Generated;
 use super::names::never_asked;
 use super::product_file::ProductFile;
 use super::{Attributes, Directory, Entry, Error, Found, Listing};
-use crate::content::Content;
+use crate::content::{self, Content};
 use crate::espa::{self, Espa, Item, Product, Tally, Which};
 use crate::report::{Turns, lock};
 
@@ -93,6 +93,7 @@ impl Desk {
     fn items(&self, id: &str) -> Result<Vec<Item>, Error> {
         Ok(self.items.get(id, || {
             let items = self.espa.items(id)?;
+            self.espa.receipts().see_items(id, &items);
             let is_final = |item: &Item| {
                 ["complete", "unavailable", "cancelled", "purged"].contains(&item.status.as_str())
             };
@@ -118,9 +119,14 @@ impl Desk {
                 Ok(ids.map(|id| self.directory(id, Place::Order(id.clone()))).collect())
             }
             Place::Order(id) => {
-                let products = self.items(id)?.into_iter().flat_map(|item| self.products(&item));
+                let items = self.items(id)?;
+                let products = items.iter().flat_map(|item| self.files(item));
+                // What the server has no more is listed where it is here.
+                let outlived = self.outlived(id, &items);
+                let outlived = outlived.iter().flat_map(|item| self.files(item));
+                let files = products.chain(outlived.filter(|(_, file)| file.is_here()));
                 let mut entries = self.order_files(id);
-                entries.extend(products);
+                entries.extend(files.map(|(name, file)| file.entry(&name)));
                 Ok(entries)
             }
         }
@@ -154,17 +160,62 @@ impl Desk {
         ]
     }
 
-    /// The archive of a complete item, and its checksum.
-    fn products(self: &Arc<Desk>, item: &Item) -> Vec<Entry> {
-        let archive = item.archive.as_ref().filter(|_| item.is_complete());
-        let product = archive.and_then(|url| Product::new(url, item.checksum.as_deref()).ok());
-        let Some(product) = product else { return Vec::new() };
-        let checksum = product.checksum.as_ref().map(|url| {
-            ProductFile::new(self, url.clone(), None, item).entry(&format!("{}.md5", product.stem()))
-        });
-        let archive = ProductFile::new(self, product.archive.clone(), product.checksum.clone(), item);
-        std::iter::once(archive.entry(&product.name)).chain(checksum).collect()
+    /// The items of an order that were seen complete and are so no more.
+    fn outlived(&self, id: &str, items: &[Item]) -> Vec<Item> {
+        let is_there = |name: &str| items.iter().any(|item| item.name == name && item.is_complete());
+        let mut seen = self.espa.receipts().items(id);
+        seen.retain(|item| !is_there(&item.name));
+        seen
     }
+
+    /// The archive of a complete item, and its checksum, by name.
+    fn files(self: &Arc<Desk>, item: &Item) -> Vec<(String, ProductFile)> {
+        let Some(product) = product(item) else { return Vec::new() };
+        let checksum = product
+            .checksum
+            .as_ref()
+            .map(|url| (format!("{}.md5", product.stem()), ProductFile::new(self, url.clone(), None, item)));
+        let archive = ProductFile::new(self, product.archive.clone(), product.checksum.clone(), item);
+        std::iter::once((product.name, archive)).chain(checksum).collect()
+    }
+
+    /// What a name stands for in an order: a file, or the directory of an archive's members.
+    fn find_product(self: &Arc<Desk>, id: &str, name: &str) -> Result<Option<Entry>, Error> {
+        let items = self.items(id)?;
+        let outlived = self.outlived(id, &items);
+        for item in items.iter().chain(&outlived) {
+            let Some(product) = product(item) else { continue };
+            if product.stem() == name {
+                let archive = ProductFile::new(self, product.archive, product.checksum, item);
+                let is_here = archive.is_here();
+                let members = archive.members();
+                if outlived.contains(item) && !is_here && !members.is_known() {
+                    return Err(purged(name));
+                }
+                return Ok(Some(members.entry(name)));
+            }
+            let Some((_, file)) = self.files(item).into_iter().find(|(file, _)| file == name) else {
+                continue;
+            };
+            if outlived.contains(item) && !file.is_here() {
+                return Err(purged(name));
+            }
+            return Ok(Some(file.entry(name)));
+        }
+        Ok(None)
+    }
+}
+
+/// Why a file that was there is there no more.
+fn purged(name: &str) -> Error {
+    let why = "the order is purged or cancelled, and this was not fetched before; order the scene again";
+    content::Error::Gone { identity: name.to_owned(), why: why.to_owned() }.into()
+}
+
+/// The archive of an item that is complete.
+fn product(item: &Item) -> Option<Product> {
+    let archive = item.archive.as_ref().filter(|_| item.is_complete())?;
+    Product::new(archive, item.checksum.as_deref()).ok()
 }
 
 /// One line on all items, then one for each that has something to say.
@@ -239,7 +290,7 @@ impl Directory for EspaDirectory {
             Place::Top => false,
             Place::Products => name.ends_with(".json") && is_plain(name),
             Place::Orders(_) => is_plain(name),
-            Place::Order(_) => name.contains('.'),
+            Place::Order(_) => is_plain(name),
         };
         (!is_askable || never_asked(name)).then_some(Ok(Found::Absent(OPEN)))
     }
@@ -256,7 +307,7 @@ impl Directory for EspaDirectory {
                 Err(Error::Espa(espa::Error::NoOrder(_))) => None,
                 Err(error) => return Err(error),
             },
-            Place::Order(_) => desk.entries(&self.place)?.into_iter().find(|entry| entry.name == name),
+            Place::Order(id) => desk.find_product(id, name)?,
             Place::Products => {
                 let scene = name.trim_end_matches(".json").to_owned();
                 let available = desk.documents.get(name, || {

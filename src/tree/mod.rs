@@ -5,6 +5,7 @@
 //! append-only snapshots. Knows nothing of FUSE and is tested without a mount; which errno a failure is, is
 //! decided in one table ([`Error::errno`]).
 
+mod archive_directory;
 mod asset_file;
 mod by_date;
 mod citation;
@@ -34,6 +35,7 @@ mod xattrs;
 
 use std::sync::Arc;
 
+pub use archive_directory::Archived;
 pub use control::Control;
 pub use error::Error;
 pub use espa_directory::Desk;

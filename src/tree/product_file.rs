@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use super::espa_directory::Desk;
-use super::{Attributes, Entry, Error, File, Identity, Node, Opened};
-use crate::content::Object;
+use super::{Archived, Attributes, Entry, Error, File, Identity, Node, Opened};
+use crate::content::{self, Object};
 use crate::espa::{Archive, Item};
 
 /// A product never changes under its name.
@@ -46,6 +46,19 @@ impl ProductFile {
         Entry { name: name.into(), node: Node::File(Arc::new(self)), identity, lifetime: LIFETIME }
     }
 
+    /// Its members, where it is an archive.
+    pub fn members(self) -> Archived {
+        let (content, object) = (Arc::clone(&self.desk.content), self.object.clone());
+        let modified = self.modified;
+        Archived { content, object, ask: Arc::new(move || self.checked()), modified }
+    }
+
+    /// Whether all of it is in the cache.
+    pub fn is_here(&self) -> bool {
+        let content = &self.desk.content;
+        content.known_size(&self.object).is_some_and(|size| content.cached_bytes(&self.object) == size)
+    }
+
     /// The object with the checksum that ESPA publishes beside it: a request, where it has one.
     fn checked(&self) -> Result<Object, Error> {
         let checksum = match &self.checksum {
@@ -76,7 +89,12 @@ impl File for ProductFile {
     }
 
     fn open(&self) -> Result<Opened, Error> {
-        Ok(Opened::Content(self.desk.content.open(&self.checked()?, self.generation)?))
+        let opened = self.desk.content.open(&self.checked()?, self.generation);
+        if let (Err(content::Error::Corrupt { .. }), Some(url)) = (&opened, &self.checksum) {
+            // The checksum may be what was wrong: the next try asks for it anew.
+            self.desk.espa.receipts().forget_checksum(url);
+        }
+        Ok(Opened::Content(opened?))
     }
 
     fn as_object(&self) -> Option<Result<Object, Error>> {

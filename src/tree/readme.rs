@@ -51,6 +51,16 @@ pub fn of_sources(names: &[&str]) -> String {
     text
 }
 
+/// What is told of `espa/`, where a source has it.
+pub const ESPA: &str = "
+## ESPA
+
+`espa/orders/` has your orders of processed scenes: `status`, `progress`, `items.json`, `urls.txt`, and the archive
+of each completed scene. Found by name: `espa/orders/<order>/<archive without .tar.gz>/` with the archive's members as
+files, `espa/orders/all/` with purged and cancelled orders, `espa/available-products/<scene>.json`. Nothing here
+places or cancels an order: that is `stacfs espa order` and `stacfs espa cancel`.
+";
+
 const LANGUAGE: &str = "\
 ## Searching
 

@@ -99,14 +99,15 @@ impl SourceDirectory {
     fn readme(&self) -> Entry {
         let (modified, lifetime) = (self.source.services.mounted, self.source.lifetime());
         let feed = self.source.collections();
+        let espa = self.source.desk.as_ref().map_or("", |_| readme::ESPA);
         if feed.end() == Some(End::All) {
-            return Generated::fixed(readme::of_source(&self.source.name, &feed.rows()), modified, lifetime)
-                .entry("README.md");
+            let text = readme::of_source(&self.source.name, &feed.rows()) + espa;
+            return Generated::fixed(text, modified, lifetime).entry("README.md");
         }
         let name = self.source.name.clone();
         let text = move || {
             feed.read_all()?;
-            Ok(readme::of_source(&name, &feed.rows()).into_bytes())
+            Ok((readme::of_source(&name, &feed.rows()) + espa).into_bytes())
         };
         Generated::asked(modified, lifetime, text).entry("README.md")
     }

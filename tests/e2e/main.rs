@@ -4,6 +4,7 @@
 
 mod bounds;
 mod crash;
+mod espa;
 mod fetch;
 mod files;
 mod gis;

@@ -109,6 +109,13 @@ impl Content {
         self.archives.in_memory(&key(identity, &self.ledger().get(identity)?))
     }
 
+    /// Whether the members of an archive are known, from an earlier mount too. No request.
+    pub fn remembers_members(&self, archive: &Object) -> bool {
+        let identity = archive.origin.identity();
+        let known = self.ledger().get(identity);
+        known.is_some_and(|known| self.archives.get(&key(identity, &known)).is_some())
+    }
+
     /// The members of an archive. Of a tar, its headers are fetched; a tar.gz is fetched whole, unless its members
     /// are known from before, and unpacked into the cache.
     ///
