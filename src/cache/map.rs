@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// Bytes of a block, the unit of presence and of checksums.
 ///
@@ -54,6 +55,11 @@ pub fn blocks_of(size: u64) -> u64 {
 pub fn blocks_over(offset: u64, length: u64) -> Range<u64> {
     offset / BLOCK..offset.saturating_add(length).div_ceil(BLOCK)
 }
+
+/// Bytes of a mark behind the slots.
+const MARK: usize = 32;
+/// A mark behind the slots.
+pub type Mark = [u8; MARK];
 
 /// A block map that is open.
 #[derive(Debug)]
@@ -129,6 +135,29 @@ impl BlockMap {
         self.file.write_all_at(&bytes, self.slots_at + 8 * first)
     }
 
+    /// What stands behind the slots of a map of so many blocks: a mark of [`BlockMap::set_mark`], or nothing.
+    pub fn mark(&self, blocks: u64) -> io::Result<Mark> {
+        let mut mark = [0; MARK];
+        self.file.read_exact_at(&mut mark, self.slots_at + 8 * blocks)?;
+        Ok(mark)
+    }
+
+    /// Puts a mark behind the slots.
+    pub fn set_mark(&self, blocks: u64, mark: &Mark) -> io::Result<()> {
+        self.file.write_all_at(mark, self.slots_at + 8 * blocks)
+    }
+
+    /// The mark of a data file all of which was found right in this state: it agrees for this object, and until
+    /// the machine starts again (then pages that were not written yet may be gone, and nobody was told).
+    pub fn mark_for(&self, boot: &str, state: &[i64]) -> Mark {
+        let mut digest = Sha256::new();
+        digest.update(b"verified\n");
+        digest.update(self.salt.to_le_bytes());
+        digest.update(boot);
+        state.iter().for_each(|number| digest.update(number.to_le_bytes()));
+        digest.finalize().into()
+    }
+
     /// Says that a run of blocks is not here. To be called before their bytes go.
     pub fn clear(&self, blocks: Range<u64>) -> io::Result<()> {
         self.set(blocks.start, &vec![0; (blocks.end - blocks.start) as usize])
@@ -191,6 +220,20 @@ mod tests {
             file.set_len(length).unwrap();
             assert!(BlockMap::open(file.try_clone().unwrap(), &description(100_000)).unwrap().is_none());
         }
+    }
+
+    #[test]
+    fn a_mark_is_of_one_state_and_one_start_of_the_machine() {
+        let file = tempfile::tempfile().unwrap();
+        BlockMap::create(&file, &description(100_000)).unwrap();
+        let map = BlockMap::open(file.try_clone().unwrap(), &description(100_000)).unwrap().unwrap();
+        assert!(map.mark(4).is_err(), "there is none yet");
+        let mark = map.mark_for("boot", &[1, 2]);
+        map.set_mark(4, &mark).unwrap();
+        let map = BlockMap::open(file, &description(100_000)).unwrap().expect("the map is still one");
+        assert_eq!(map.mark(4).unwrap(), mark);
+        assert!(map.slots(0..4).unwrap().iter().all(|slot| !is_here(*slot)), "no slot was touched");
+        assert!(map.mark_for("boot", &[1, 3]) != mark && map.mark_for("another", &[1, 2]) != mark);
     }
 
     #[test]

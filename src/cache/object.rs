@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustix::fs::{FallocateFlags, FlockOperation, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
@@ -38,12 +38,20 @@ pub struct CachedObject {
     space: Arc<Space>,
     /// When each extent was last used, by the cache's clock.
     uses: Mutex<BTreeMap<u64, u64>>,
-    /// The data file's times when all of it was last found right.
-    verified: Mutex<Option<FileTimes>>,
+    /// The data file's state when all of it was last found right.
+    verified: Mutex<Option<FileState>>,
+    /// Set while a thread verifies all of it.
+    is_being_verified: AtomicBool,
 }
 
-/// Modification and change time. Whoever writes or punches changes them.
-type FileTimes = (i64, i64, i64, i64);
+/// Inode, modification and change time. Whoever writes or punches changes them.
+type FileState = [i64; 5];
+
+/// What is another string after each start of the machine; `None` where it is not told.
+fn boot() -> Option<&'static str> {
+    static BOOT: OnceLock<Option<String>> = OnceLock::new();
+    BOOT.get_or_init(|| std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()).as_deref()
+}
 
 /// A whole file, lent to be read past us. While it lives, no block of it goes.
 pub struct Backing {
@@ -77,6 +85,7 @@ impl CachedObject {
             space,
             uses: Mutex::default(),
             verified: Mutex::default(),
+            is_being_verified: AtomicBool::new(false),
         };
         object.touch();
         object
@@ -227,23 +236,62 @@ impl CachedObject {
 
     /// Whether every block is here and right.
     fn is_whole(&self) -> bool {
+        if self.is_verified() {
+            return true;
+        }
         let all = blocks_of(self.size);
-        let Some(times) = self.times() else { return false };
+        let Some(state) = self.state() else { return false };
         if !self.missing(0..all).is_empty() {
             return false;
-        }
-        if *lock(&self.verified) == Some(times) {
-            return true;
         }
         let step = VERIFY_STEP / BLOCK;
         let right = (0..all)
             .step_by(step as usize)
             .all(|first| self.read_blocks(first..(first + step).min(all)).is_some());
-        let unchanged = self.times() == Some(times);
+        let unchanged = self.state() == Some(state);
         if right && unchanged {
-            *lock(&self.verified) = Some(times);
+            *lock(&self.verified) = Some(state);
+            if let Some(boot) = boot().filter(|_| self.may_write) {
+                // Without the mark it is verified once more.
+                let _ = self.map.set_mark(all, &self.map.mark_for(boot, &state));
+            }
         }
         right && unchanged
+    }
+
+    /// Whether every block is here, and the file is as it was when all of it was found right: by this process,
+    /// or by another one since the machine started.
+    pub fn is_verified(&self) -> bool {
+        let all = blocks_of(self.size);
+        let Some(state) = self.state() else { return false };
+        if !self.missing(0..all).is_empty() {
+            return false;
+        }
+        if *lock(&self.verified) == Some(state) {
+            return true;
+        }
+        let marked = |boot| self.map.mark(all).is_ok_and(|mark| mark == self.map.mark_for(boot, &state));
+        let is_marked = boot().is_some_and(marked);
+        if is_marked {
+            *lock(&self.verified) = Some(state);
+        }
+        is_marked
+    }
+
+    /// Has a thread verify all of it, unless one does.
+    pub fn verify_soon(self: &Arc<CachedObject>) {
+        if self.is_being_verified.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let object = self.clone();
+        let verify = move || {
+            object.is_whole();
+            object.is_being_verified.store(false, Ordering::Relaxed);
+        };
+        if let Err(error) = std::thread::Builder::new().name("verify".into()).spawn(verify) {
+            tracing::debug!(%error, "not verified");
+            self.is_being_verified.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Checks every block that is here, forgets the wrong ones, and tells how many there were of each.
@@ -255,9 +303,10 @@ impl CachedObject {
         (right.len() as u64, wrong.len() as u64)
     }
 
-    fn times(&self) -> Option<FileTimes> {
-        let metadata = self.data.metadata().ok()?;
-        Some((metadata.mtime(), metadata.mtime_nsec(), metadata.ctime(), metadata.ctime_nsec()))
+    fn state(&self) -> Option<FileState> {
+        let file = self.data.metadata().ok()?;
+        let inode = i64::from_ne_bytes(file.ino().to_ne_bytes());
+        Some([inode, file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()])
     }
 
     /// The file of its bytes.

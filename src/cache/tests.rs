@@ -111,6 +111,35 @@ fn a_damaged_block_is_forgotten_and_the_rest_stays() {
 }
 
 #[test]
+fn what_was_verified_once_is_known_to_be_until_somebody_touches_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = 3 * BLOCK + 5;
+    let open = |cache: &Cache| cache.object(IDENTITY, "1", size).unwrap();
+    let first = open(&cache(folder.path(), MANY));
+    assert!(first.write(0, &bytes(1, 0..size)));
+    assert!(!first.is_verified(), "nobody looked yet");
+    assert!(first.backing().is_some() && first.is_verified());
+    drop(first);
+    let second = open(&cache(folder.path(), MANY));
+    assert!(second.is_verified(), "another process found it right");
+    second.discard();
+    assert!(!second.is_verified() && second.backing().is_none(), "its blocks are gone");
+    assert!(second.write(0, &bytes(1, 0..size)));
+    assert!(second.backing().is_some());
+    drop(second);
+
+    let data = OpenOptions::new().write(true).open(&files(folder.path(), "data")[0]).unwrap();
+    // The clock of a file system may stand still for some milliseconds.
+    let before = data.metadata().unwrap().ctime_nsec();
+    while data.metadata().unwrap().ctime_nsec() == before {
+        data.write_all_at(&[bytes(1, 9..10)[0] ^ 1], 9).unwrap();
+    }
+    let third = open(&cache(folder.path(), MANY));
+    assert!(!third.is_verified());
+    assert!(third.backing().is_none(), "the damage is found");
+}
+
+#[test]
 fn a_whole_file_is_lent_and_then_nothing_of_it_goes() {
     let folder = tempfile::tempdir().unwrap();
     let size = 3 * EXTENT;

@@ -3,13 +3,14 @@
 //! A wanted block is in the cache, on its way in a [`Segment`], or missing; then a segment is made for it. So
 //! two readers of a block make one request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 
 use super::ledger::Ledger;
 use super::memory::Memory;
+use super::pattern::Pattern;
 use super::place::Place;
 use super::segment::{CHUNK, Held, Outcome, Segment};
 use super::spool::Spool;
@@ -83,6 +84,8 @@ pub struct Body {
     index: Mutex<BTreeMap<u64, Index>>,
     /// Open handles.
     handles: AtomicUsize,
+    /// How it is being read, by where the part of it that is open begins.
+    patterns: Mutex<HashMap<u64, Weak<Mutex<Pattern>>>>,
     /// Whether its server gives another entity tag with every answer.
     pub(super) tag_is_restless: AtomicBool,
     pub(super) means: Arc<Means>,
@@ -111,6 +114,7 @@ impl Body {
             spool: Mutex::default(),
             index: Mutex::default(),
             handles: AtomicUsize::new(0),
+            patterns: Mutex::default(),
             tag_is_restless: AtomicBool::new(false),
             means,
         }
@@ -375,6 +379,18 @@ impl Body {
         lock(&self.flights).values().for_each(|segment| segment.cancel());
         lock(&self.spool).iter().for_each(|spool| spool.cancel());
         self.means.turns.drop_ahead(&self.host, self.number);
+    }
+
+    /// How the part that begins at `start` is being read, by all handles that are open now.
+    pub fn pattern_of(&self, start: u64) -> Arc<Mutex<Pattern>> {
+        let mut patterns = lock(&self.patterns);
+        if let Some(pattern) = patterns.get(&start).and_then(Weak::upgrade) {
+            return pattern;
+        }
+        patterns.retain(|_, pattern| pattern.strong_count() > 0);
+        let pattern = Arc::default();
+        patterns.insert(start, Arc::downgrade(&pattern));
+        pattern
     }
 
     /// One more handle.

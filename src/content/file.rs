@@ -16,20 +16,24 @@ use crate::report::lock;
 /// Runs of tiles are fetched in requests of about this size, side by side.
 const TILES_PIECE: u64 = 512 * 1024;
 
+/// A file up to this size is verified while it is opened; a slow disk checks no more within the deadline of an
+/// open.
+#[cfg(not(test))]
+const VERIFIED_AT_OPEN: u64 = 1 << 30;
+#[cfg(test)]
+const VERIFIED_AT_OPEN: u64 = 10 << 20;
+
 /// One open file: a version of an object, held until it is dropped.
 pub struct OpenFile {
     pub(super) body: Arc<Body>,
     /// Which bytes of the object it is: all, or a member of an archive.
     part: Range<u64>,
-    reader: Mutex<Reader>,
+    /// How it is being read by all who have it open: pages that one reader brought into the kernel's cache are
+    /// not asked for by the others, so no handle alone sees who reads through.
+    pattern: Arc<Mutex<Pattern>>,
+    /// The windows that this handle reads.
+    windows: Mutex<Windows>,
     backing: OnceLock<Option<Backing>>,
-}
-
-/// How a file is being read.
-#[derive(Default)]
-struct Reader {
-    pattern: Pattern,
-    windows: Windows,
 }
 
 /// What a read calls for beyond itself.
@@ -49,7 +53,8 @@ impl OpenFile {
 
     fn of_part(body: Arc<Body>, part: Range<u64>) -> OpenFile {
         body.opened();
-        OpenFile { body, part, reader: Mutex::default(), backing: OnceLock::new() }
+        let pattern = body.pattern_of(part.start);
+        OpenFile { body, part, pattern, windows: Mutex::default(), backing: OnceLock::new() }
     }
 
     /// A part of the file, as a file of its own.
@@ -195,7 +200,7 @@ impl OpenFile {
     pub fn is_read_ahead(&self, offset: u64, length: usize) -> bool {
         let Some(tiles) = self.body.tiles(&self.part) else { return false };
         let end = offset.saturating_add(length as u64).min(self.size());
-        lock(&self.reader).windows.is_read_ahead(&tiles, &(offset..end))
+        lock(&self.windows).is_read_ahead(&tiles, &(offset..end))
     }
 
     /// The backing file, where all of this version is on disk and verified: for passthrough. While the handle
@@ -206,6 +211,22 @@ impl OpenFile {
         let cached = self.body.cached.as_ref().filter(|_| self.is_whole());
         let backing = self.backing.get_or_init(|| cached?.backing());
         backing.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The same without waiting long: of a large file that nobody verified since the machine started, `None`,
+    /// while all of it is read and verified for whoever opens it next.
+    pub fn backing_file_soon(&self) -> Option<BorrowedFd<'_>> {
+        if self.backing.get().is_none()
+            && self.size() > VERIFIED_AT_OPEN
+            && let Some(cached) = self.body.cached.as_ref().filter(|_| self.is_whole())
+            && !cached.is_verified()
+        {
+            if cached.cached_bytes() == self.size() {
+                cached.verify_soon();
+            }
+            return self.backing.get_or_init(|| None).as_ref().map(AsFd::as_fd);
+        }
+        self.backing_file()
     }
 
     /// What a request for some missing blocks is made to fetch: all of a small file, the head with the first
@@ -235,15 +256,14 @@ impl OpenFile {
         let tiles = self.body.tiles(&self.part);
         let means = &self.body.means;
         let farthest = means.ahead / means.turns.active().max(1);
-        let mut reader = lock(&self.reader);
         if let Some(Wanted { tile, next }) =
-            tiles.as_ref().and_then(|tiles| reader.windows.note(tiles, read.clone()))
+            tiles.as_ref().and_then(|tiles| lock(&self.windows).note(tiles, read.clone()))
         {
             called.tile = Some(tile);
             called.ahead.extend(next.into_iter().map(|run| (run, TILES_PIECE)));
         }
         let layout = if tiles.is_some() { Layout::Tiled } else { Layout::Plain };
-        let ahead = reader.pattern.note(read, size, layout, farthest);
+        let ahead = lock(&self.pattern).note(read, size, layout, farthest);
         called.ahead.extend(ahead.map(|ahead| (ahead.range, ahead.piece)));
         called
     }

@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
-/// Runs that are told apart in one file.
-const RUNS: usize = 4;
+/// Runs that are told apart in one file: as many readers at different places.
+const RUNS: usize = 8;
 /// A read this far behind the front of a run still belongs to it: kernel read-ahead comes out of order.
 const BEHIND: u64 = 1024 * 1024;
 /// … and this far before it.
@@ -42,7 +42,7 @@ pub enum Layout {
     Tiled,
 }
 
-/// How one open file is being read.
+/// How one file is being read, by all who have it open.
 #[derive(Debug, Default)]
 pub struct Pattern {
     runs: Vec<Run>,

@@ -1,3 +1,5 @@
+mod readers;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -14,10 +14,6 @@ use crate::content::OpenFile;
 use crate::report::lock;
 use crate::tree::{Error, Node, Opened};
 
-/// A larger file is served: before the kernel reads it alone every block is checked, and a slow disk checks no
-/// more than this within the deadline of an open.
-const MOST_PASSED_THROUGH: u64 = 1 << 30;
-
 /// One open file.
 pub(super) struct OpenedFile {
     inode: Arc<Inode>,
@@ -51,11 +47,10 @@ impl Service {
             let opened = file.open()?;
             if let Opened::Content(content) = &opened
                 && passes_through
-                && content.size() <= MOST_PASSED_THROUGH
             {
                 // The first call may read and check all of the file, so it belongs to the work that may take
                 // its time; later calls know.
-                content.backing_file();
+                content.backing_file_soon();
             }
             Ok(opened)
         };
@@ -101,10 +96,10 @@ impl Service {
 
     /// Hands a wholly cached file to the kernel, where it takes it.
     fn backing(&self, file: &OpenFile, reply: &ReplyOpen) -> Option<BackingId> {
-        if !self.passes_through() || file.size() > MOST_PASSED_THROUGH {
+        if !self.passes_through() {
             return None;
         }
-        match reply.open_backing(file.backing_file()?) {
+        match reply.open_backing(file.backing_file_soon()?) {
             Ok(backing) => Some(backing),
             Err(error) => {
                 self.refuse_passthrough(&error.to_string());
