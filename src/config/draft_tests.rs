@@ -94,6 +94,18 @@ fn sources_come_from_the_command_line_else_from_the_file() {
 }
 
 #[test]
+fn an_unknown_ability_is_told_the_right_one() {
+    let wrong = |value: &str| {
+        Home::new()
+            .config(&format!("[source b]\nurl = https://b.example/\nconformance = {value}\n"))
+            .mount(&[])
+            .unwrap_err()
+    };
+    assert!(wrong("+filtre").ends_with("did you mean filter?"), "{}", wrong("+filtre"));
+    assert!(wrong("filter").contains("write +filter or -filter"));
+}
+
+#[test]
 fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     let home = Home::new().config("[mount]\nmax_items = 1\n[cache]\nfolder = here\nmax_bytes = 2G\n");
     let config = home.mount(&[]).unwrap();

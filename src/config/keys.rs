@@ -214,7 +214,7 @@ pub(super) const SECTIONS: &[Section] = &[
             key("metadata_lifetime", Kind::Duration, "", "As in [mount], for this source."),
             key("page_size", Kind::Positive, "",
                 "Items asked for per page. Default: chosen by what the server allows."),
-            key("conformance", Kind::List, "",
+            key("conformance", Kind::Abilities, "",
                 "What the server can (+filter) or cannot (-post) do, where it says otherwise."),
             key("m2m_url", Kind::Url, "",
                 "For usgs: another M2M, e.g. a test server."),

@@ -34,4 +34,5 @@ pub use scope::Scope;
 pub use secret::Secret;
 pub use settings::{Cache, Config, Credential, Grant, Layout, Limits, Reach, SourceConfig, SourceKind};
 pub use show::sample;
+pub use value::ABILITIES;
 pub use value::{duration as parse_duration, size as parse_size};

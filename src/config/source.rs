@@ -103,7 +103,7 @@ impl Draft {
             (None, SourceKind::Url(url)) => built_in_sas(url),
             _ => None,
         };
-        source.conformance = own.optional("conformance", value::list)?.unwrap_or_default();
+        source.conformance = own.optional("conformance", value::abilities)?.unwrap_or_default();
         Ok((self.with_login(source, Some(part))?, grants))
     }
 

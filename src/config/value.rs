@@ -30,6 +30,8 @@ pub(super) enum Kind {
     Path,
     /// Words with commas between.
     List,
+    /// `+` or `-` and an ability of an API, with commas between.
+    Abilities,
     /// One of these words.
     Choice(&'static [&'static str]),
 }
@@ -53,6 +55,7 @@ impl Kind {
                 _ => Ok(()),
             },
             Kind::Url => url(text).map(drop),
+            Kind::Abilities => abilities(text).map(drop),
             Kind::Choice(words) if words.contains(&text) => Ok(()),
             Kind::Choice(words) => Err(format!("write {}", words.join(" or "))),
         }
@@ -69,10 +72,44 @@ impl Kind {
             Kind::Count | Kind::Positive => "number",
             Kind::Url => "URL",
             Kind::Path => "path",
-            Kind::List => "list with commas",
+            Kind::List | Kind::Abilities => "list with commas",
             Kind::Choice(_) => "word",
         }
     }
+}
+
+/// What an API can be said to know, or not to know.
+pub const ABILITIES: [&str; 11] = [
+    "get",
+    "post",
+    "sort",
+    "query",
+    "filter",
+    "cql2-text",
+    "cql2-json",
+    "like",
+    "free-text",
+    "fields",
+    "count",
+];
+
+/// Overrides: `+filter, -post`.
+pub(super) fn abilities(text: &str) -> Result<Vec<String>, String> {
+    let words = list(text)?;
+    for word in &words {
+        let name = word.strip_prefix(['+', '-']).map(str::to_ascii_lowercase);
+        match name {
+            None => return Err(format!("write +{word} or -{word}")),
+            Some(name) if ABILITIES.contains(&name.as_str()) => {}
+            Some(name) => {
+                return Err(match nearest(&name, ABILITIES) {
+                    Some(near) => format!("there is no ability {name}; did you mean {near}?"),
+                    None => format!("there is no ability {name}; there are {}", ABILITIES.join(", ")),
+                });
+            }
+        }
+    }
+    Ok(words)
 }
 
 /// `yes`, `no` and their usual synonyms.

@@ -43,6 +43,8 @@ struct Learned {
     method: Option<Method>,
     /// The largest page that came through after a larger one did not.
     page_size: Option<u32>,
+    /// Whether there is no search, and only the lists of items are left.
+    lists_only: bool,
     /// Whether searches bring a number of matches.
     counts: Option<bool>,
     /// Ids of collections that were listed, for "did you mean".
@@ -126,7 +128,11 @@ impl Api {
     pub(super) fn plan(&self, search: &Search, refused: &BTreeSet<Refusal>) -> Result<Plan, Error> {
         let landing = self.landing()?;
         let kinds = self.kinds(search)?;
-        plan::plan(search, &landing.conformance, &kinds, refused)
+        let mut refused = refused.clone();
+        if search.collection.is_some() && self.lists_only() {
+            refused.insert(Refusal::Search);
+        }
+        plan::plan(search, &landing.conformance, &kinds, &refused)
     }
 
     /// The kinds of the properties that a search compares: from queryables, else from the collection's
@@ -149,6 +155,26 @@ impl Api {
             kinds.extend(missing.iter().filter_map(|name| Some(((*name).to_owned(), summarised(name)?))));
         }
         Ok(kinds)
+    }
+
+    /// Where a search in a collection is asked for: at the search, or at the collection's list of items.
+    pub(super) fn endpoint(&self, method: &Method, list_of: Option<&str>) -> Result<Url, Error> {
+        let landing = self.landing()?;
+        Ok(match list_of {
+            Some(collection) => landing.base.endpoint(&["collections", collection, "items"]),
+            None => landing.search(method),
+        })
+    }
+
+    /// Whether there is no search, as far as asking has shown.
+    pub(super) fn lists_only(&self) -> bool {
+        lock(&self.learned).lists_only
+    }
+
+    /// Keeps that a list of items came where no search was to be had.
+    pub(super) fn has_no_search(&self) {
+        lock(&self.learned).lists_only = true;
+        self.site.note("search", "the server has none; the lists of its collections' items are read instead");
     }
 
     /// The method to search with now.

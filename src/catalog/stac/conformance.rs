@@ -113,6 +113,12 @@ mod tests {
     }
 
     #[test]
+    fn the_configuration_takes_every_ability() {
+        let names: Vec<&str> = NAMES.iter().map(|(_, name)| *name).collect();
+        assert_eq!(names, crate::config::ABILITIES);
+    }
+
+    #[test]
     fn versions_and_schemes_do_not_matter() {
         for class in [
             "https://api.stacspec.org/v1.0.0/item-search#filter",

@@ -31,6 +31,9 @@ pub(super) enum Refusal {
     ThinBox,
     /// Choosing fields.
     Fields,
+    /// Searching at all: there are only the lists of each collection's items (OGC API Features), which know a box
+    /// and a time.
+    Search,
 }
 
 /// How a search is made.
@@ -104,8 +107,10 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn place(&mut self, predicate: &Predicate, has_area: bool) -> Result<(), Error> {
+        let lists_only = self.refused.contains(&Refusal::Search);
         match predicate {
             Predicate::Collections(ids) => self.collections.push(ids.clone()),
+            Predicate::Ids(_) | Predicate::Property(_) if lists_only => self.here.push(predicate.clone()),
             Predicate::Ids(ids) => self.ids.push(ids.clone()),
             Predicate::Property(comparison) if exact_names(comparison).is_some() => {
                 let names = exact_names(comparison).unwrap_or_default();
@@ -114,7 +119,7 @@ impl Draft<'_> {
             // The API specification forbids both together.
             Predicate::Bbox(_) if !has_area && self.boxes.is_empty() => self.bbox(predicate),
             Predicate::Intersects(area) if self.params.intersects.is_none() && self.boxes.is_empty() => {
-                if self.refused.contains(&Refusal::Area) {
+                if lists_only || self.refused.contains(&Refusal::Area) {
                     self.boxes.extend(envelope(&area.geometry));
                     self.here.push(predicate.clone());
                 } else {
@@ -182,7 +187,7 @@ impl Draft<'_> {
     }
 
     fn can(&self, ability: Ability) -> bool {
-        self.conformance.has(ability)
+        !self.refused.contains(&Refusal::Search) && self.conformance.has(ability)
     }
 
     fn finish(mut self, search: &Search) -> Plan {
@@ -199,7 +204,9 @@ impl Draft<'_> {
         let ids = common(&self.ids);
         self.checked.extend(collections.clone().map(Predicate::Collections));
         self.checked.extend(ids.clone().map(Predicate::Ids));
-        self.params.collections = collections.iter().flatten().cloned().collect();
+        let lists_only = self.refused.contains(&Refusal::Search);
+        // A list of items is its collection's already.
+        self.params.collections = collections.iter().flatten().filter(|_| !lists_only).cloned().collect();
         let empty = |set: &Option<BTreeSet<String>>| set.as_ref().is_some_and(BTreeSet::is_empty);
         let branches = if empty(&collections) || empty(&ids) {
             Vec::new()
@@ -224,6 +231,7 @@ impl Draft<'_> {
         }
         if search.depth == Depth::Outline
             && conformance.has(Ability::Fields)
+            && !lists_only
             && !refused.contains(&Refusal::Fields)
             && plan.here.is_empty()
             && plan.order == Order::There

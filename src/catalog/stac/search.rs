@@ -118,6 +118,12 @@ impl ItemPages {
         Ok(self.made.insert(made))
     }
 
+    /// The collection whose list of items is read, where there is no search.
+    fn list(&self) -> Option<&str> {
+        let lists_only = self.refused.contains(&Refusal::Search) || self.api.lists_only();
+        self.search.collection.as_deref().filter(|_| lists_only)
+    }
+
     fn method(&self) -> Result<Method, Error> {
         self.method.clone().map_or_else(|| self.api.method(), Ok)
     }
@@ -125,19 +131,24 @@ impl ItemPages {
     /// The first page of a branch: here it shows what the server takes.
     fn first_page(&mut self, branch: usize) -> Result<Option<(Walk, Answer)>, Error> {
         loop {
-            let method = self.method()?;
-            let endpoint = self.api.landing()?.search(&method);
+            let list = self.list().map(str::to_owned);
+            let method = if list.is_some() { Method::GET } else { self.method()? };
+            let endpoint = self.api.endpoint(&method, list.as_deref())?;
             let limit = self.limit;
             let Some(params) = self.made()?.plan.branches.get(branch).cloned() else {
                 return Ok(None);
             };
             let step = params.step(&method, &endpoint, limit);
-            if trouble::is_too_long(&step) && self.shorten(&method, &step)? {
+            if list.is_none() && trouble::is_too_long(&step) && self.shorten(&method, &step)? {
                 continue;
             }
             match self.ask(&step) {
                 Ok(answer) => {
-                    self.api.worked(&method);
+                    match list {
+                        Some(_) if !self.api.lists_only() => self.api.has_no_search(),
+                        Some(_) => {}
+                        None => self.api.worked(&method),
+                    }
                     let walk = Walk {
                         branch,
                         first: step.clone(),
@@ -163,18 +174,37 @@ impl ItemPages {
         method: &Method,
         refusal: impl Fn(&Error, &BTreeSet<Refusal>) -> Option<Refusal>,
     ) -> Result<(), Error> {
-        if trouble::of_method(&error) && self.method.is_none() && !self.api.knows_method() {
-            if let Some(other) = self.api.other_method(method)? {
-                self.method = Some(other);
-                self.first_words.get_or_insert(error);
-                return Ok(());
-            }
+        let untried = match self.method {
+            None if self.list().is_none() => self.api.other_method(method)?,
+            _ => None,
+        };
+        if let Some(other) =
+            untried.clone().filter(|_| trouble::of_method(&error) && !self.api.knows_method())
+        {
+            self.method = Some(other);
+            self.first_words.get_or_insert(error);
+            return Ok(());
         } else if trouble::of_size(&error) && self.limit > SMALLEST_PAGE {
             self.limit = (self.limit / 2).max(SMALLEST_PAGE);
             return Ok(());
         } else if let Some(refusal) = refusal(&error, &self.refused) {
             self.refused.insert(refusal);
             self.made = None;
+            self.first_words.get_or_insert(error);
+            return Ok(());
+        } else if let Some(other) = untried.filter(|_| trouble::of_server(&error)) {
+            // rustac 0.9 fails at writing the link to the next page, by GET only.
+            self.method = Some(other);
+            self.limit = self.api.page_size();
+            self.first_words.get_or_insert(error);
+            return Ok(());
+        } else if self.list().is_none()
+            && self.search.collection.is_some()
+            && !self.api.knows_method()
+            && trouble::of_route(&error)
+        {
+            self.refused.insert(Refusal::Search);
+            (self.method, self.made) = (None, None);
             self.first_words.get_or_insert(error);
             return Ok(());
         }

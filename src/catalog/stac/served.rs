@@ -17,7 +17,7 @@ use super::search::ItemPages;
 use super::site::Site;
 use super::sorted::Sorted;
 use crate::content::Origin;
-use crate::http::{Error as HttpError, shown};
+use crate::http::{Error as HttpError, Method, shown};
 use crate::item::{Asset, Collection, Item};
 use crate::query::{Evaluator, Predicate, Query};
 
@@ -143,6 +143,10 @@ impl Catalog for Served {
     fn item(&self, collection: &str, id: &str) -> Result<Option<Item>, Error> {
         let landing = self.api.landing()?;
         let url = landing.base.endpoint(&["collections", collection, "items", id]);
+        // No URL's path can hold such a segment: it would lead up.
+        if matches!(id, "." | "..") {
+            return self.item_by_search(collection, id);
+        }
         let odd = [collection, id].iter().any(|name| !name.chars().all(is_plain));
         match self.site().get(&url) {
             Ok(document) => match Item::from_json(&document.text) {
@@ -161,6 +165,9 @@ impl Catalog for Served {
 
     fn items(&self, collection: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
         let mut found = Vec::with_capacity(ids.len());
+        if self.api.lists_only() {
+            return ids.iter().filter_map(|id| self.item(collection, id).transpose()).collect();
+        }
         for chunk in ids.chunks(IDS_AT_ONCE) {
             let mut pages = ItemPages::new(Arc::clone(&self.api), items_by_id(collection, chunk));
             // Found none, it would ask whether the names mean anything.
@@ -207,14 +214,14 @@ impl Catalog for Served {
     }
 
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
-        let landing = self.api.landing()?;
         let plan = self.api.plan(search, &Default::default())?;
-        let method = self.api.method()?;
+        let list = search.collection.as_deref().filter(|_| self.api.lists_only());
+        let method = if list.is_some() { Method::GET } else { self.api.method()? };
         let limit = search.wanted.and_then(|w| u32::try_from(w).ok()).unwrap_or(u32::MAX);
         let limit = limit.clamp(1, self.api.page_size());
         let mut lines: Vec<String> = Vec::new();
         for params in &plan.branches {
-            let step = params.step(&method, &landing.search(&method), limit);
+            let step = params.step(&method, &self.api.endpoint(&method, list)?, limit);
             let body = step.body.map(|body| format!(" {}", Value::Object(body))).unwrap_or_default();
             lines.push(format!("{} {}{body}", step.method, shown(&step.url)));
         }

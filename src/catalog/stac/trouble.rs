@@ -20,6 +20,16 @@ pub(super) fn of_method(error: &Error) -> bool {
     }
 }
 
+/// Whether there is nothing at this URL for any method.
+pub(super) fn of_route(error: &Error) -> bool {
+    matches!(error, Error::Http(http::Error::Status { status: 404 | 405 | 501, .. }))
+}
+
+/// Whether the server failed at what may be asked for in another way.
+pub(super) fn of_server(error: &Error) -> bool {
+    matches!(error, Error::Http(http::Error::Status { status: 500, .. }))
+}
+
 /// Whether a smaller page may come through: gateways and Lambdas bound time and bytes of an answer.
 pub(super) fn of_size(error: &Error) -> bool {
     match error {

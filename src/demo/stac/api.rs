@@ -13,7 +13,7 @@ use super::{
     search::Search,
 };
 use crate::demo::{
-    http::{Lifetime, Request, Response, Service, Signatures, answer_content},
+    http::{Body, Lifetime, Request, Response, Service, Signatures, answer_content},
     world::{Catalog, World},
 };
 use serde_json::{Value, json};
@@ -278,6 +278,12 @@ impl<'a> Visit<'a> {
         };
         match rule {
             Method::Served => self.find(Asked::read(self.request, below)?, &self.shelves),
+            Method::OnePage => {
+                let response = self.find(Asked::read(self.request, below)?, &self.shelves)?;
+                let has_next = matches!(&response.body, Body::Whole(text)
+                    if String::from_utf8_lossy(text).contains("\"rel\":\"next\""));
+                Ok(if has_next { Response::text(500, "unsupported value") } else { response })
+            }
             Method::NotAllowed => Err(Problem::NotAllowed),
             Method::NotImplemented => Ok(Response::text(501, "Not Implemented")),
             Method::Forbidden => Ok(Response::html(

@@ -3,9 +3,7 @@
 use super::{
     documents::Documents,
     linker::{GEOJSON, JSON, SCHEMA, segment},
-    quirks::{
-        Children, CollectionPages, Conformance, FieldsRule, Filtering, Method, Quirks, SearchLinks, Support,
-    },
+    quirks::{Children, CollectionPages, Conformance, FieldsRule, Filtering, Quirks, SearchLinks, Support},
 };
 use crate::demo::world::Catalog;
 use serde_json::{Value, json};
@@ -79,7 +77,7 @@ fn search_links(documents: &Documents) -> Vec<Value> {
     let href = linker.url("/search");
     let link = |media_type: &str, method: &str| json!({"rel": "search", "type": media_type, "href": href, "method": method});
     let mut own = Vec::new();
-    if quirks.get == Method::Served {
+    if quirks.get.is_offered() {
         own.push(link(GEOJSON, "GET"));
     }
     if quirks.format_param.is_some() {
@@ -89,7 +87,7 @@ fn search_links(documents: &Documents) -> Vec<Value> {
             twin
         }));
     }
-    if quirks.post == Method::Served {
+    if quirks.post.is_offered() {
         own.push(link(GEOJSON, "POST"));
     }
     match quirks.search_links {

@@ -149,6 +149,15 @@ pub enum Method {
     Forbidden,
     /// 501.
     NotImplemented,
+    /// It is served, but an answer that has a next page is 500 (rustac 0.9 by GET).
+    OnePage,
+}
+
+impl Method {
+    /// Whether the landing page has a link to it.
+    pub(super) fn is_offered(self) -> bool {
+        matches!(self, Method::Served | Method::OnePage)
+    }
 }
 
 /// What is done with a slash at the end of a path.

@@ -69,11 +69,27 @@ fn methods() {
         agrees("no POST", Quirks { post: refusal, ..Quirks::default() });
         agrees("no GET", Quirks { get: refusal, post: Served, ..Quirks::default() });
     }
+    agrees("no next page by GET", Quirks { get: odd::Method::OnePage, ..Quirks::default() });
     let fixture = Fixture::new(Quirks { get: Forbidden, ..Quirks::default() });
     fixture.found(&[]).unwrap();
     fixture.found(&["gsd.lt=15"]).unwrap();
     let get = fixture.server.journal().select(|e| e.method == "GET" && e.target.contains("/search"));
     assert!(get.len() <= 1, "what works is remembered");
+}
+
+#[test]
+fn no_search_at_all() {
+    agrees("lists of items only", Quirks { search: Support::No, ..Quirks::default() });
+    let fixture = Fixture::new(Quirks { search: Support::No, ..Quirks::default() });
+    fixture.found(&[]).unwrap();
+    fixture.found(&["gsd.lt=15", "bbox=0,0,40,40"]).unwrap();
+    let searches = fixture.server.journal().select(|entry| entry.target.contains("/search"));
+    assert!(searches.len() <= 2, "that there is none is remembered");
+    let lists = fixture.server.journal().select(|entry| entry.target.contains("/items?"));
+    assert!(
+        lists.iter().any(|entry| entry.target.contains("bbox=0,0,40,40")),
+        "what a list knows is asked of it"
+    );
 }
 
 #[test]
