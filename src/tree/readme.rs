@@ -86,7 +86,12 @@ Found by name, never listed:
 
 - `count`: how many items match
 - `by-date/2018/06/07/`: the items of a day
-- `.stacfs/status`, `.stacfs/errors`, `.stacfs/requests` at the mount point: what happens, and why something failed
+- `items.geojson`: all items of a directory as one layer for QGIS and GDAL
+- `mosaics/<asset key>.vrt`: an asset of all of them as one raster, the newest on top; `.gti` for GDAL 3.9 and later
+- `local/catalog.json`: the same items as a STAC catalogue whose hrefs lead to files here, for pystac and odc-stac
+- `<item>/stack.vrt`: the bands of an item as one raster
+- `CITATION.bib`, `LICENSE.txt`, `QUERYABLES.md`: of a collection
+- `.stacfs/status`, `.stacfs/errors`, `.stacfs/requests`, `.stacfs/config`, `.stacfs/metrics` at the mount point: what happens, and why something failed
 ";
 
 /// Commands that work in this catalogue.
