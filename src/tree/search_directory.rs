@@ -16,7 +16,7 @@ use super::generated::{Fed, Generated, Made, Spooled, Written};
 use super::item_directory::{self, ItemRef};
 use super::names::{self, Of, never_asked, unescape};
 use super::rows::stands_on;
-use super::source::{ABSENT, Derived, NamedItem, Selection, Source};
+use super::source::{Derived, NamedItem, Selection, Source};
 use super::xattrs;
 use super::{Attributes, Directory, Entry, Error, Found, Listing};
 use crate::item::Collection;
@@ -247,7 +247,7 @@ impl SearchDirectory {
             }
             // A name that no server is asked for stays absent; another may come.
             None if never_asked(name) => self.absent(),
-            None => Found::Absent(ABSENT),
+            None => Found::Absent(self.0.source.absent_lifetime()),
         }
     }
 

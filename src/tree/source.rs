@@ -37,7 +37,7 @@ const BATCH: usize = 100;
 /// Counts, and collections met by name, kept per source.
 const COUNTS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 /// How long "there is no such item" is taken for true.
-pub const ABSENT: Duration = Duration::from_secs(30);
+const ABSENT: Duration = Duration::from_secs(30);
 
 /// Whether listings show `items.geojson` and `mosaics/`, which are made of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -188,6 +188,11 @@ impl Source {
         self.limits.metadata_lifetime
     }
 
+    /// How long "there is no such thing" is taken for true: never longer than what is there.
+    pub fn absent_lifetime(&self) -> Duration {
+        ABSENT.min(self.lifetime())
+    }
+
     /// The listing of its collections: the same one for everybody while it is fresh.
     pub fn collections(&self) -> Arc<Feed<CollectionRow>> {
         let mut kept = lock(&self.collections);
@@ -218,7 +223,7 @@ impl Source {
         }
         let mut collections = lock(&self.met);
         let met = collections.get(id)?;
-        let lifetime = if met.what.is_some() { self.lifetime() } else { ABSENT };
+        let lifetime = if met.what.is_some() { self.lifetime() } else { self.absent_lifetime() };
         (met.at.elapsed() < lifetime).then(|| met.what.clone())
     }
 
@@ -262,7 +267,7 @@ impl Source {
     pub fn known_item(&self, collection: &str, id: &str) -> Option<Option<Arc<NamedItem>>> {
         let mut items = lock(&self.items);
         let met = items.get(&(collection.to_owned(), id.to_owned()))?;
-        let lifetime = if met.what.is_some() { self.lifetime() } else { ABSENT };
+        let lifetime = if met.what.is_some() { self.lifetime() } else { self.absent_lifetime() };
         (met.at.elapsed() < lifetime).then(|| met.what.clone())
     }
 

@@ -9,7 +9,7 @@ use super::names::{self, Of, never_asked, unescape};
 use super::readme;
 use super::rows::{CollectionRow, Narrowed};
 use super::search_directory::{Scope, SearchDirectory};
-use super::source::{ABSENT, Selection, Source};
+use super::source::{Selection, Source};
 use super::xattrs;
 use super::{Attributes, Desk, Directory, Entry, Error, Found, Listing};
 use crate::item::Collection;
@@ -171,14 +171,14 @@ impl Directory for SourceDirectory {
         let Some(name) = name.to_str() else { return Ok(self.absent()) };
         let Some(id) = unescape(name, Of::Collection) else {
             self.source.collections().read_all()?;
-            return Ok(self.listed(name).unwrap_or(Found::Absent(ABSENT)));
+            return Ok(self.listed(name).unwrap_or(Found::Absent(self.source.absent_lifetime())));
         };
         if let Some(collection) = self.source.collection(name, &id)? {
             return Ok(Found::Entry(self.entry(OsStr::new(name), Arc::new(self.search(collection)))));
         }
         // A child catalogue is no collection: only the listing knows it.
         self.source.collections().read_all()?;
-        Ok(self.listed(name).unwrap_or(Found::Absent(ABSENT)))
+        Ok(self.listed(name).unwrap_or(Found::Absent(self.source.absent_lifetime())))
     }
 
     fn list(&self) -> Arc<dyn Listing> {

@@ -9,6 +9,7 @@ mod faults;
 mod hostile;
 mod interrupts;
 mod load;
+mod model;
 #[allow(dead_code, reason = "shared with tests/e2e, which uses all of it")]
 #[path = "../e2e/mounted.rs"]
 mod mounted;

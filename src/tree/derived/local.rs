@@ -157,7 +157,7 @@ impl LocalItems {
     fn found(&self, name: &str, item: Option<ItemRef>) -> Found {
         match item {
             Some(item) => Found::Entry(item_file(name, item, Arc::new(self.0.view.clone()))),
-            None => Found::Absent(crate::tree::source::ABSENT),
+            None => Found::Absent(self.0.source.absent_lifetime()),
         }
     }
 }

@@ -1,0 +1,510 @@
+//! A mount beside a simple model of what it should show, under random sequences of listings, reads, changes on the
+//! server, faults, evictions and remounts.
+//!
+//! Nothing is taken for true for longer than an instant here, so while the server is well, every answer is the
+//! model's. While it is ill, an answer is something that was true once, or an error. Bytes are never wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use serde_json::{Value, json};
+use stacfs::demo::http::{Bytes, Content, Fault, Request, Response, Server, Service};
+use stacfs::demo::stac::{Quirks, StacApi};
+use stacfs::demo::world::{Assets, Collection, World};
+
+use crate::mounted::{Mounted, Place, said};
+
+const COLLECTIONS: [&str; 2] = ["earth", "moon"];
+const ITEMS: [&str; 4] = ["a", "b", "c", "d"];
+/// Files of every item; the second's size is told nowhere but by its server.
+const FILES: [&str; 2] = ["told.bin", "untold.bin"];
+/// Handles kept open.
+const HANDLES: usize = 3;
+
+/// A place in the world: collection, item, file.
+type At = (usize, usize, usize);
+
+/// What one step does.
+#[derive(Debug, Clone)]
+enum Step {
+    ListCollections,
+    ListItems(usize),
+    ListFiles(usize, usize),
+    Look(At),
+    Read(At, u16, u16),
+    Open(usize, At),
+    ReadHandle(usize, u16, u16),
+    Close(usize),
+    Add(usize, usize),
+    Remove(usize, usize),
+    Change(At),
+    Ill(u8),
+    Well,
+    Evict,
+    Remount,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (collection, item, handle) = (0..2_usize, 0..4_usize, 0..HANDLES);
+    let at = (0..2_usize, 0..4_usize, 0..2_usize);
+    let step = prop_oneof![
+        2 => Just(Step::ListCollections),
+        4 => collection.clone().prop_map(Step::ListItems),
+        4 => (collection.clone(), item.clone()).prop_map(|(c, i)| Step::ListFiles(c, i)),
+        4 => at.clone().prop_map(Step::Look),
+        8 => (at.clone(), any::<u16>(), any::<u16>()).prop_map(|(at, from, length)| Step::Read(at, from, length)),
+        4 => (handle.clone(), at.clone()).prop_map(|(handle, at)| Step::Open(handle, at)),
+        6 => (handle.clone(), any::<u16>(), any::<u16>())
+            .prop_map(|(handle, from, length)| Step::ReadHandle(handle, from, length)),
+        2 => handle.prop_map(Step::Close),
+        3 => (collection.clone(), item.clone()).prop_map(|(c, i)| Step::Add(c, i)),
+        2 => (collection, item).prop_map(|(c, i)| Step::Remove(c, i)),
+        4 => at.prop_map(Step::Change),
+        2 => any::<u8>().prop_map(Step::Ill),
+        3 => Just(Step::Well),
+        1 => Just(Step::Evict),
+        1 => Just(Step::Remount),
+    ];
+    prop::collection::vec(step, 10..50)
+}
+
+/// The version of each file, of the items that are there.
+type State = BTreeMap<(usize, usize), [u32; 2]>;
+
+/// How long a version of a file is.
+fn length(at: At, version: u32) -> u64 {
+    let (collection, item, file) = at;
+    let seed = (collection * 8 + item * 2 + file) as u64;
+    // Small ones come in one request, the others in several.
+    let least = if seed.is_multiple_of(3) { 300_000 + seed * 1000 } else { 100 + seed * 777 };
+    least + u64::from(version % 3) * 1111
+}
+
+/// The bytes of a version of a file.
+#[derive(Clone, Copy)]
+struct Painted {
+    at: At,
+    version: u32,
+}
+
+impl Painted {
+    fn bytes(self, offset: u64, most: usize) -> Vec<u8> {
+        let left = self.len().saturating_sub(offset);
+        let mut bytes = vec![0; most.min(left as usize)];
+        self.read_at(offset, &mut bytes).unwrap();
+        bytes
+    }
+}
+
+impl Bytes for Painted {
+    fn len(&self) -> u64 {
+        length(self.at, self.version)
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
+        let (collection, item, file) = self.at;
+        let seed = (collection * 64 + item * 8 + file) as u64 ^ (u64::from(self.version) << 20);
+        for (place, byte) in buf.iter_mut().enumerate() {
+            let mixed = (offset + place as u64 ^ seed << 24).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            *byte = (mixed >> 56) as u8;
+        }
+        Ok(())
+    }
+}
+
+struct Files(State);
+
+impl Assets for Files {
+    fn asset(&self, path: &str) -> Option<Content> {
+        let mut parts = path.split('/');
+        let (collection, item, file) = (parts.next()?, parts.next()?, parts.next()?);
+        let place = |names: &[&str], name| names.iter().position(|other| *other == name);
+        let at = (place(&COLLECTIONS, collection)?, place(&ITEMS, item)?, place(&FILES, file)?);
+        let version = self.0.get(&(at.0, at.1))?[at.2];
+        Some(Content {
+            bytes: Arc::new(Painted { at, version }),
+            media_type: "application/octet-stream".to_owned(),
+            etag: Some(format!("\"{version}\"")),
+            last_modified: Timestamp::from_second(1_600_000_000 + i64::from(version)).ok(),
+        })
+    }
+}
+
+fn world(state: &State) -> World {
+    let item = |collection: usize, item: usize, versions: &[u32; 2]| {
+        let mut assets = json!({});
+        for (file, name) in FILES.iter().enumerate() {
+            let href = format!("{}/{}/{name}", COLLECTIONS[collection], ITEMS[item]);
+            assets[name] = json!({"href": href, "type": "application/octet-stream"});
+            if file == 0 {
+                assets[name]["file:size"] = json!(length((collection, item, file), versions[file]));
+            }
+        }
+        json!({
+            "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": ITEMS[item],
+            "geometry": {"type": "Point", "coordinates": [0.0, 0.0]}, "bbox": [0.0, 0.0, 0.0, 0.0],
+            "properties": {"datetime": "2020-01-01T00:00:00Z"}, "assets": assets,
+            "collection": COLLECTIONS[collection],
+        })
+    };
+    let collection = |number: usize| {
+        let here = state.iter().filter(|((collection, _), _)| *collection == number);
+        let items: Vec<Value> =
+            here.map(|((collection, i), versions)| item(*collection, *i, versions)).collect();
+        let json = json!({
+            "type": "Collection", "stac_version": "1.0.0", "stac_extensions": [], "id": COLLECTIONS[number],
+            "description": "", "license": "CC0-1.0", "links": [],
+            "extent": {"spatial": {"bbox": [[-180.0, -90.0, 180.0, 90.0]]},
+                "temporal": {"interval": [["2020-01-01T00:00:00Z", null]]}},
+        });
+        Collection { json, queryables: json!({}), items: Arc::new(items) }
+    };
+    World {
+        id: "model".to_owned(),
+        title: "Model".to_owned(),
+        description: String::new(),
+        collections: (0..COLLECTIONS.len()).map(collection).collect(),
+        catalogs: Vec::new(),
+        assets: Arc::new(Files(state.clone())),
+    }
+}
+
+/// A server whose world can be exchanged.
+struct Stage(Arc<Mutex<Arc<StacApi>>>);
+
+impl Service for Stage {
+    fn answer(&self, request: &Request) -> Response {
+        let api = self.0.lock().unwrap().clone();
+        api.answer(request)
+    }
+}
+
+fn api(state: &State) -> Arc<StacApi> {
+    Arc::new(StacApi::new(Arc::new(world(state)), Quirks::default()))
+}
+
+/// The mount and the model.
+struct Bench {
+    server: Server,
+    stage: Arc<Mutex<Arc<StacApi>>>,
+    mount: Option<Mounted>,
+    state: State,
+    /// All states there were; the last is the present one.
+    past: Vec<State>,
+    next_version: u32,
+    is_ill: bool,
+    handles: [Option<(File, At, u32)>; HANDLES],
+}
+
+const LINES: &str = "[mount]\nmetadata_lifetime = 0s\nversion_lifetime = 0s\n\
+                     [limits]\nmetadata_silence = 30s\nread_silence = 30s\n";
+
+impl Bench {
+    fn new() -> Bench {
+        let state: State = [((0, 0), [1, 2]), ((0, 1), [3, 4]), ((1, 2), [5, 6])].into();
+        let stage = Arc::new(Mutex::new(api(&state)));
+        let server = Server::start(Stage(stage.clone())).unwrap();
+        let place = Place::new();
+        fs::create_dir_all(place.path("config/stacfs")).unwrap();
+        fs::write(place.path("config/stacfs/config.ini"), LINES).unwrap();
+        let mount = Some(place.mount(&[&format!("{}/stac", server.url())]));
+        let past = vec![state.clone()];
+        Bench {
+            server,
+            stage,
+            mount,
+            state,
+            past,
+            next_version: 7,
+            is_ill: false,
+            handles: Default::default(),
+        }
+    }
+
+    fn mount(&self) -> &Mounted {
+        self.mount.as_ref().unwrap()
+    }
+
+    fn path(&self, at: At) -> PathBuf {
+        self.mount().path(COLLECTIONS[at.0]).join(ITEMS[at.1]).join(FILES[at.2])
+    }
+
+    /// The world is another one now.
+    fn turn(&mut self) {
+        *self.stage.lock().unwrap() = api(&self.state);
+        self.past.push(self.state.clone());
+    }
+
+    /// The states an answer may come from.
+    fn allowed(&self) -> &[State] {
+        if self.is_ill { &self.past } else { &self.past[self.past.len() - 1..] }
+    }
+
+    /// Whether a call may fail this way now. Absence is said only where something was absent.
+    fn excuses(&self, error: &io::Error, absent: bool) -> bool {
+        let errno = error.raw_os_error().unwrap_or(0);
+        let away = [libc::EIO, libc::ETIMEDOUT, libc::EACCES, libc::ESTALE].contains(&errno);
+        (errno == libc::ENOENT && absent) || (self.is_ill && away)
+    }
+
+    fn check_names(
+        &self,
+        what: &str,
+        found: io::Result<Vec<String>>,
+        wanted: impl Fn(&State) -> Option<BTreeSet<String>>,
+    ) {
+        let wanted: Vec<Option<BTreeSet<String>>> = self.allowed().iter().map(wanted).collect();
+        match found {
+            Ok(names) => {
+                let set: BTreeSet<String> = names.iter().cloned().collect();
+                assert_eq!(set.len(), names.len(), "{what}: a name twice in {names:?}");
+                assert!(
+                    wanted.contains(&Some(set)),
+                    "{what}: {names:?}, not {:?}\n{}",
+                    wanted.last(),
+                    self.errors()
+                );
+            }
+            Err(error) => {
+                let absent = wanted.contains(&None);
+                assert!(
+                    self.excuses(&error, absent),
+                    "{what}: {error}, not {:?}\n{}",
+                    wanted.last(),
+                    self.errors()
+                );
+            }
+        }
+    }
+
+    fn errors(&self) -> String {
+        self.mount().text(".stacfs/errors")
+    }
+
+    fn names<'a>(names: impl IntoIterator<Item = &'a str>, with: &[&'a str]) -> BTreeSet<String> {
+        names.into_iter().chain(with.iter().copied()).map(str::to_owned).collect()
+    }
+
+    /// The versions of a file that may be seen now; `None`: it may be absent.
+    fn versions(&self, at: At) -> Vec<Option<u32>> {
+        self.allowed().iter().map(|state| state.get(&(at.0, at.1)).map(|versions| versions[at.2])).collect()
+    }
+
+    /// Bytes of one of the versions, or an excuse.
+    fn check_bytes(
+        &self,
+        at: At,
+        offset: u64,
+        most: usize,
+        found: io::Result<Vec<u8>>,
+        versions: &[Option<u32>],
+    ) {
+        match found {
+            Ok(bytes) => {
+                let right = versions
+                    .iter()
+                    .flatten()
+                    .any(|&version| Painted { at, version }.bytes(offset, most) == bytes);
+                assert!(
+                    right,
+                    "{at:?} {offset}: {} bytes are of none of {versions:?}\n{}",
+                    bytes.len(),
+                    self.errors()
+                );
+            }
+            Err(error) => {
+                assert!(self.excuses(&error, versions.contains(&None)), "{at:?}: {error}\n{}", self.errors());
+            }
+        }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::ListCollections => {
+                let names = self.mount().list("");
+                self.check_names("/", names, |_| Some(Self::names(COLLECTIONS, &["README.md"])));
+            }
+            Step::ListItems(c) => {
+                let names = self.mount().list(COLLECTIONS[c]);
+                self.check_names(COLLECTIONS[c], names, |state| {
+                    let items =
+                        state.keys().filter(|(collection, _)| *collection == c).map(|(_, item)| ITEMS[*item]);
+                    Some(Self::names(items, &["collection.json"]))
+                });
+            }
+            Step::ListFiles(c, i) => {
+                let below = format!("{}/{}", COLLECTIONS[c], ITEMS[i]);
+                let names = self.mount().list(&below);
+                self.check_names(&below, names, |state| {
+                    state.contains_key(&(c, i)).then(|| Self::names(FILES, &["item.json"]))
+                });
+            }
+            Step::Look(at) => {
+                let versions = self.versions(at);
+                match fs::metadata(self.path(at)) {
+                    Ok(metadata) => {
+                        let right =
+                            versions.iter().flatten().any(|&version| length(at, version) == metadata.len());
+                        assert!(right, "{at:?}: {} bytes, {versions:?}\n{}", metadata.len(), self.errors());
+                    }
+                    Err(error) => {
+                        assert!(
+                            self.excuses(&error, versions.contains(&None)),
+                            "{at:?}: {error}\n{}",
+                            self.errors()
+                        );
+                    }
+                }
+            }
+            Step::Read(at, from, most) => {
+                let (offset, most) = (u64::from(from) * 5, usize::from(most));
+                let found = File::open(self.path(at)).and_then(|file| read(&file, offset, most));
+                self.check_bytes(at, offset, most, found, &self.versions(at));
+            }
+            Step::Open(handle, at) => {
+                self.handles[handle] = None;
+                let versions = self.versions(at);
+                match File::open(self.path(at)) {
+                    Ok(file) => {
+                        let size = file.metadata().unwrap().len();
+                        // Which version it is, its length tells among those that it may be.
+                        let is_it = |version: &u32| length(at, *version) == size;
+                        let version = versions.iter().rev().flatten().copied().find(is_it);
+                        let version = version.unwrap_or_else(|| {
+                            panic!("{at:?}: {size} bytes, {versions:?}\n{}", self.errors())
+                        });
+                        if !self.is_ill {
+                            self.handles[handle] = Some((file, at, version));
+                        }
+                    }
+                    Err(error) => {
+                        assert!(
+                            self.excuses(&error, versions.contains(&None)),
+                            "{at:?}: {error}\n{}",
+                            self.errors()
+                        );
+                    }
+                }
+            }
+            Step::ReadHandle(handle, from, most) => {
+                let Some((file, at, version)) = &self.handles[handle] else { return };
+                let (offset, most) = (u64::from(from) * 5, usize::from(most));
+                let found = read(file, offset, most);
+                let now = self.state.get(&(at.0, at.1)).map(|versions| versions[at.2]);
+                let error = found.as_ref().err().and_then(io::Error::raw_os_error);
+                // What was replaced cannot be had any more, and what was not yet read of it is an error.
+                let is_old = now != Some(*version);
+                if is_old && matches!(error, Some(libc::ESTALE | libc::EIO | libc::ENOENT)) {
+                    return;
+                }
+                self.check_bytes(*at, offset, most, found, &[Some(*version)]);
+            }
+            Step::Close(handle) => self.handles[handle] = None,
+            Step::Add(c, i) => {
+                if !self.state.contains_key(&(c, i)) {
+                    self.state.insert((c, i), [self.next_version, self.next_version + 1]);
+                    self.next_version += 2;
+                    self.turn();
+                }
+            }
+            Step::Remove(c, i) => {
+                if self.state.remove(&(c, i)).is_some() {
+                    self.turn();
+                }
+            }
+            Step::Change((c, i, f)) => {
+                if let Some(versions) = self.state.get_mut(&(c, i)) {
+                    versions[f] = self.next_version;
+                    self.next_version += 1;
+                    self.turn();
+                }
+            }
+            Step::Ill(which) => {
+                let everywhere = [
+                    Fault::status(503),
+                    Fault::status(500),
+                    Fault::html(403),
+                    Fault::html(200),
+                    Fault::broken_json(),
+                    Fault::CutAfter(60),
+                    Fault::ResetAfter(0),
+                    Fault::LostAnswer,
+                ];
+                let fault = everywhere[usize::from(which) % everywhere.len()].clone();
+                let pattern = ["*", "/assets/*", "/stac/search", "/stac/*"][usize::from(which >> 4) % 4];
+                self.server.faults().add(fault.on(pattern));
+                self.is_ill = true;
+            }
+            Step::Well => {
+                self.server.faults().clear();
+                self.is_ill = false;
+            }
+            Step::Evict => {
+                let output = self.mount().place.stacfs(["cache", "clear"]).output().unwrap();
+                assert!(output.status.success(), "{}", said(&output));
+            }
+            Step::Remount => self.remount(),
+        }
+    }
+
+    fn remount(&mut self) {
+        self.handles = Default::default();
+        let url = format!("{}/stac", self.server.url());
+        let mount = self.mount.as_mut().unwrap();
+        let done = mount.place.stacfs(["umount".as_ref(), mount.point.as_os_str()]).output().unwrap();
+        assert!(done.status.success(), "{}", said(&done));
+        let again =
+            mount.place.stacfs(["mount".as_ref(), url.as_ref(), mount.point.as_os_str()]).output().unwrap();
+        if !again.status.success() {
+            assert!(self.is_ill, "{}", said(&again));
+            self.server.faults().clear();
+            self.is_ill = false;
+            let again = mount
+                .place
+                .stacfs(["mount".as_ref(), url.as_ref(), mount.point.as_os_str()])
+                .output()
+                .unwrap();
+            assert!(again.status.success(), "{}", said(&again));
+        }
+    }
+}
+
+/// Up to `most` bytes: fewer only at the end.
+fn read(file: &File, offset: u64, most: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; most];
+    let mut got = 0;
+    while got < most {
+        match file.read_at(&mut bytes[got..], offset + got as u64)? {
+            0 => break,
+            count => got += count,
+        }
+    }
+    bytes.truncate(got);
+    Ok(bytes)
+}
+
+#[test]
+fn every_answer_is_the_models_or_an_allowed_error() {
+    let cases = if std::env::var_os("STACFS_TEST_LONG").is_some() { 300 } else { 4 };
+    let kept =
+        FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trust/model-seeds.txt"));
+    let config = ProptestConfig {
+        cases,
+        max_shrink_iters: 40,
+        failure_persistence: Some(Box::new(kept)),
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(steps in steps())| {
+        let mut bench = Bench::new();
+        steps.iter().for_each(|step| bench.take(step));
+        let log = bench.mount().text(".stacfs/status");
+        assert!(log.contains("counters"));
+    });
+}
