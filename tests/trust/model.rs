@@ -112,7 +112,7 @@ impl Bytes for Painted {
         let (collection, item, file) = self.at;
         let seed = (collection * 64 + item * 8 + file) as u64 ^ (u64::from(self.version) << 20);
         for (place, byte) in buf.iter_mut().enumerate() {
-            let mixed = (offset + place as u64 ^ seed << 24).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = ((offset + place as u64) ^ (seed << 24)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             *byte = (mixed >> 56) as u8;
         }
         Ok(())
