@@ -3,7 +3,10 @@
 mod answers;
 mod bench;
 mod downloads;
+mod lsru;
 #[path = "../e2e/mounted.rs"]
 #[allow(dead_code)] // the other end-to-end tests use the rest of it
 mod mounted;
+#[path = "../support/python.rs"]
+mod python;
 mod walks;
