@@ -154,6 +154,18 @@ pub trait Catalog: Send + Sync {
     /// Where the bytes of an asset are to be had. Makes no request. `None` for an asset without an href.
     fn origin(&self, item: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error>;
 
+    /// Names of further documents that each item has in its directory: found by name, and asked for when they
+    /// are read.
+    fn documents(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// One of these documents. One request. `None` where the source has it no more.
+    fn document(&self, item: &Item, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let _ = (item, name);
+        Ok(None)
+    }
+
     /// Ends what was begun at the server, at the end of a mount: logs out, takes wishes off a queue. Best effort.
     fn leave(&self) {}
 

@@ -302,14 +302,6 @@ impl Body {
         }
     }
 
-    /// Whether the cache has every block of it, but for those on their way.
-    pub(super) fn is_coming_whole(&self) -> bool {
-        let Some(cached) = &self.cached else { return false };
-        let flights = lock(&self.flights);
-        let missing = cached.missing(0..blocks_of(self.size()));
-        missing.into_iter().all(|run| uncovered(&flights, run).is_empty())
-    }
-
     /// Fetches all of a small object on this thread, which has a turn already.
     pub(super) fn fetch_here(self: &Arc<Body>) -> Result<(), Error> {
         let mut flights = lock(&self.flights);

@@ -56,6 +56,7 @@ impl Body {
     /// and is an error to all who have it open. Checksums of a kind we cannot compute are taken for right.
     pub(super) fn check(&self) {
         let (Some(checksum), Some(cached)) = (&self.checksum, &self.cached) else { return };
+        // Who condemns it just now has put it out already, and not said so yet.
         let _judging = lock(&self.judging);
         if self.sound.get().is_some() || cached.cached_bytes() < self.size() {
             return;
@@ -94,26 +95,6 @@ impl Body {
         // A read that missed blocks just condemned may bring them once more: they must not come back.
         let _keeping = self.keeping.read().unwrap_or_else(PoisonError::into_inner);
         self.be_sound().is_ok() && cached.write(first, bytes)
-    }
-
-    /// Whether there is a checksum that was not compared yet.
-    pub(super) fn is_unjudged(&self) -> bool {
-        self.checksum.is_some() && self.sound.get().is_none()
-    }
-
-    /// The verdict on an object that is here but for what is on its way, which is waited for. One that is not
-    /// all here is taken for right.
-    pub(super) fn verdict(&self) -> Result<(), Error> {
-        let coming_whole = {
-            // Who condemns it just now has put it out already, and not said so yet.
-            let _judging = lock(&self.judging);
-            self.is_unjudged() && self.is_coming_whole()
-        };
-        if coming_whole {
-            self.settle();
-            self.check();
-        }
-        self.be_sound()
     }
 
     /// Checks a copy that was made of the object outside of the cache.

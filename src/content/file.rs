@@ -85,9 +85,6 @@ impl OpenFile {
     /// for mean the end of the file.
     pub fn read_cached(&self, offset: u64, length: usize) -> Option<Result<Vec<u8>, Error>> {
         let (at, most) = self.place(offset, length);
-        if self.is_last(at, most) && self.body.is_unjudged() {
-            return None;
-        }
         let bytes = match self.body.read_now(at, most)? {
             Ok(bytes) => bytes,
             Err(error) => return Some(Err(error)),
@@ -118,16 +115,7 @@ impl OpenFile {
         if let Err(Error::Changed { identity }) = &read {
             self.body.means.ledger.doubt(identity);
         }
-        if read.is_ok() && self.is_last(at, most) {
-            self.body.verdict()?;
-        }
         read
-    }
-
-    /// Whether a read of the object reaches its end. Its bytes wait for the verdict on the object's checksum
-    /// where that can be had, so that no copy of a broken file ends well.
-    fn is_last(&self, at: u64, most: usize) -> bool {
-        at.saturating_add(most as u64) >= self.body.size()
     }
 
     /// Reads a piece of a file that is wanted whole: one request for what is missing of the piece, and nothing

@@ -1,7 +1,7 @@
 //! An item: its `item.json` and its assets' files, a closed set.
 
 use std::ffi::OsStr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use jiff::Timestamp;
 
@@ -177,7 +177,28 @@ impl ItemDirectory {
             .files
             .iter()
             .position(|(file, asset)| OsStr::new(file) == name && self.view.shows(&asset.key, file));
-        at.and_then(|at| self.asset(item, at)).map_or(Found::Absent(lifetime), Found::Entry)
+        let asset = at.and_then(|at| self.asset(item, at));
+        asset.or_else(|| self.document(name)).map_or(Found::Absent(lifetime), Found::Entry)
+    }
+
+    /// A document that the source has of each item.
+    fn document(&self, name: &OsStr) -> Option<Entry> {
+        let source = &self.item.source;
+        let name = *source.catalog.documents().iter().find(|document| OsStr::new(document) == name)?;
+        let item = self.item.clone();
+        // `stat` asks for it, and the read that follows has it.
+        let remembered = OnceLock::new();
+        let text = move || {
+            if let Some(text) = remembered.get() {
+                return Ok(Vec::clone(text));
+            }
+            let named = item.load()?;
+            let document = item.source.catalog.document(&named.item, name)?;
+            let text =
+                document.ok_or_else(|| Error::Vanished(format!("{}/{}/{name}", item.collection, item.id)))?;
+            Ok(remembered.get_or_init(|| text).clone())
+        };
+        Some(Generated::asked(self.item.modified, source.lifetime(), text).entry(name))
     }
 
     fn entries(&self, item: &NamedItem) -> Vec<Entry> {

@@ -27,6 +27,23 @@ fn reading_brings_the_right_bytes() {
 }
 
 #[test]
+fn a_scenes_metadata_are_files_found_by_name() {
+    let bench = Bench::new();
+    let scene = bench.scene(SEARCH);
+    let id = scene.rsplit('/').next().unwrap();
+    assert!(bench.mount.list(&scene).unwrap().iter().all(|name| !name.starts_with("metadata.")));
+    bench.clear();
+    bench.mount.sh(&format!("ls -l {scene}/metadata.json {scene}/metadata.xml"));
+    let own: serde_json::Value =
+        serde_json::from_str(&bench.mount.text(&format!("{scene}/metadata.json"))).unwrap();
+    assert_eq!(own["displayId"], id);
+    assert!(own["spatialCoverage"]["coordinates"].is_array() && own["metadata"].is_array());
+    let xml = bench.mount.text(&format!("{scene}/metadata.xml"));
+    assert!(xml.starts_with("<?xml") && xml.contains(id), "{xml}");
+    assert_eq!(bench.asked(), ["scene-metadata", "scene-metadata-xml"], "once each");
+}
+
+#[test]
 fn unmounting_clears_the_queue_and_logs_out() {
     let bench = Bench::new();
     let scene = bench.scene(SEARCH);

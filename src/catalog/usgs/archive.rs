@@ -8,7 +8,7 @@ use std::time::Duration;
 use lru::LruCache;
 use serde_json::{Map, Value, json};
 
-use super::envelope::members;
+use super::envelope::{members, text};
 use super::fields::Fields;
 use super::session::Session;
 use super::{dataset, product, scene};
@@ -158,6 +158,25 @@ impl Archive {
         let wanted = named(dataset, id);
         match self.ask("scene-metadata", &wanted) {
             Ok(found) => Ok(self.met(dataset, &found).filter(|item| item.id() == id)),
+            Err(Error::Gone { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A scene as M2M has it. `None` where it has none of this display id.
+    pub fn metadata_json(&self, dataset: &str, id: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.ask("scene-metadata", &named(dataset, id)) {
+            Ok(Value::Null) | Err(Error::Gone { .. }) => Ok(None),
+            Ok(scene) => Ok(Some(format!("{scene:#}\n").into_bytes())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The XML of a scene's metadata. `None` where M2M has none of this display id.
+    pub fn metadata_xml(&self, dataset: &str, id: &str) -> Result<Option<Vec<u8>>, Error> {
+        let wanted = json!({"datasetName": dataset, "entityId": id, "idType": "displayId"});
+        match self.ask("scene-metadata-xml", &wanted) {
+            Ok(answer) => Ok(text(&answer, "exportContent").map(String::into_bytes)),
             Err(Error::Gone { .. }) => Ok(None),
             Err(error) => Err(error),
         }

@@ -46,6 +46,11 @@ use pages::{Listed, ScenePages};
 use plan::{Branch, Plan, Said};
 use session::{Account, Session};
 
+/// What M2M says of a scene, as it says it.
+const METADATA_JSON: &str = "metadata.json";
+/// The same as an XML export.
+const METADATA_XML: &str = "metadata.xml";
+
 /// A USGS source: M2M behind one account.
 pub struct Usgs {
     archive: Arc<Archive>,
@@ -169,6 +174,19 @@ impl Catalog for Usgs {
 
     fn origin(&self, _: &Item, asset: &Asset) -> Result<Option<Arc<dyn Origin>>, Error> {
         Ok(asset.href().map(|href| origin::of(href, &self.downloads)))
+    }
+
+    fn documents(&self) -> &'static [&'static str] {
+        &[METADATA_JSON, METADATA_XML]
+    }
+
+    fn document(&self, item: &Item, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let Some(dataset) = item.collection() else { return Ok(None) };
+        match name {
+            METADATA_JSON => self.archive.metadata_json(&dataset, item.id()),
+            METADATA_XML => self.archive.metadata_xml(&dataset, item.id()),
+            _ => Ok(None),
+        }
     }
 
     fn leave(&self) {
