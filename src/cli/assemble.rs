@@ -182,6 +182,11 @@ impl Assembly {
         Arc::clone(&self.cache)
     }
 
+    /// The client that all sources share.
+    pub fn http(&self) -> &Http {
+        &self.http
+    }
+
     /// Its configuration.
     pub fn config(&self) -> &Config {
         &self.config

@@ -57,6 +57,12 @@ impl From<config::Error> for Failure {
     }
 }
 
+/// How the standard library says that a number is none, and what to write.
+const NUMBERS: [(&str, &str); 2] = [
+    ("invalid digit found in string", "write a whole number"),
+    ("cannot parse integer from empty string", "write a whole number"),
+];
+
 /// clap's many-line errors as one line: what is wrong, its tip, and where to read on.
 pub(super) fn of_clap(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
@@ -71,8 +77,10 @@ pub(super) fn of_clap(error: &clap::Error) -> Failure {
     let details = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
     let details: Vec<String> = details.map(|line| line.replace("tip: ", "")).collect();
     let colon = if first.ends_with(':') { " " } else { "; " };
+    // What the parsers of numbers say is no help.
+    let first = NUMBERS.iter().fold(first.to_owned(), |first, (said, mend)| first.replace(said, mend));
     let words = match details.is_empty() {
-        true => first.to_owned(),
+        true => first,
         false => format!("{first}{colon}{}", details.join("; ")),
     };
     Failure::Usage(format!("{words}; see {} --help", command.join(" ")))

@@ -186,4 +186,43 @@ mod tests {
             assert!(words.contains(told) && !words.contains('\n'), "{words}");
         }
     }
+
+    /// Every command with those above it, as words.
+    fn commands(command: &clap::Command, above: &str) -> Vec<(String, clap::Command)> {
+        let name = format!("{above}{} ", command.get_name());
+        let below = command.get_subcommands().filter(|sub| sub.get_name() != "help");
+        let below = below.flat_map(|sub| commands(sub, &name));
+        std::iter::once((name.clone(), command.clone())).chain(below).collect()
+    }
+
+    #[test]
+    fn wrong_usage_of_each_option_is_one_line() {
+        let told = |words: String| {
+            let error = Cli::try_parse_from(words.split_whitespace()).map(drop).unwrap_err();
+            let line = failure::of_clap(&error).words().to_owned();
+            assert!(
+                !line.contains('\n') && line.contains("; see stacfs") && line.ends_with("--help"),
+                "{words}: {line}"
+            );
+            line
+        };
+        let mut options = 0;
+        for (words, command) in commands(&<Cli as clap::CommandFactory>::command(), "") {
+            // The words of a pasted search are no options of ours.
+            if command.get_name() != "path" {
+                assert!(told(format!("{words} --nonsense")).contains("'--nonsense'"), "{words}");
+            }
+            for option in command.get_arguments().filter(|arg| !arg.is_positional() && !arg.is_hide_set()) {
+                let name = option
+                    .get_long()
+                    .map_or_else(|| format!("-{}", option.get_short().unwrap()), |n| format!("--{n}"));
+                if option.get_action().takes_values() {
+                    assert!(told(format!("{words} {name}")).contains(&name), "{words} {name}");
+                    options += 1;
+                }
+            }
+        }
+        assert!(options > 40, "{options}");
+        assert!(told("stacfs mount /m --max-items many".to_owned()).contains("write a whole number"));
+    }
 }

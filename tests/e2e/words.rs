@@ -92,6 +92,7 @@ fn a_path_that_cannot_be_made_is_one_line() {
         (&["path", "--query", "gsd"][..], "has no sign"),
         (&["path", "--datetime", "yesterday"][..], "datetime=yesterday"),
         (&["path", "--intersects", "{}"][..], "--name"),
+        (&["path", "--bbx", "1,2,3,4"][..], "unexpected argument '--bbx'; see stacfs path --help"),
         (&["path", "wget", "x"][..], "paste stac-client search"),
         (&["path", "client.search(bbox=b)"][..], "b is a variable"),
     ] {

@@ -3,9 +3,15 @@
 use std::thread;
 use std::time::Instant;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::finding::Finding;
 use crate::cli::assemble::{Assembly, Member, words};
-use crate::config::{Config, Credential};
+use crate::config::{Config, Credential, SourceKind};
+use crate::http::{Http, Request};
+
+/// Clocks that are farther apart than this are told.
+const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
 /// Asks all sources at once; the findings are in the sources' order.
 pub(super) fn check(config: Config) -> Vec<Finding> {
@@ -14,28 +20,52 @@ pub(super) fn check(config: Config) -> Vec<Finding> {
         Err(failure) => return vec![Finding::bad("sources", failure.words())],
     };
     thread::scope(|scope| {
-        let asked: Vec<_> =
-            assembly.sources().iter().map(|member| (member, scope.spawn(|| source(member)))).collect();
-        let finding = |(member, thread): (&Member, thread::ScopedJoinHandle<'_, Finding>)| {
+        let http = assembly.http();
+        let ask = |member| (member, scope.spawn(move || source(member, http)));
+        let asked: Vec<_> = assembly.sources().iter().map(ask).collect();
+        let findings = |(member, thread): (&Member, thread::ScopedJoinHandle<'_, Vec<Finding>>)| {
             thread.join().unwrap_or_else(|_| {
-                Finding::bad(subject(member), "asking it broke off; please report this as a bug of stacfs")
+                let words = "asking it broke off; please report this as a bug of stacfs";
+                vec![Finding::bad(subject(member), words)]
             })
         };
-        asked.into_iter().map(finding).collect()
+        asked.into_iter().flat_map(findings).collect()
     })
 }
 
 /// One source.
-fn source(member: &Member) -> Finding {
+fn source(member: &Member, http: &Http) -> Vec<Finding> {
     let began = Instant::now();
     match member.greet() {
-        Err(error) => Finding::bad(subject(member), error.to_string()),
+        Err(error) => vec![Finding::bad(subject(member), error.to_string())],
         Ok(description) => {
             let took = began.elapsed().as_millis();
             let login = login(member.config.credential.as_ref());
-            Finding::good(subject(member), format!("{} ({took} ms{login})", words(&description)))
+            let well = Finding::good(subject(member), format!("{} ({took} ms{login})", words(&description)));
+            std::iter::once(well).chain(clock(member, http)).collect()
         }
     }
+}
+
+/// A server whose clock is another: signatures and tokens are good for minutes.
+fn clock(member: &Member, http: &Http) -> Option<Finding> {
+    let SourceKind::Url(url) = &member.config.kind else { return None };
+    let answer = http.document_in(1, &Request::get(url.clone())).ok()?;
+    skewed(subject(member), answer.headers.get("date")?.to_str().ok()?, Timestamp::now())
+}
+
+/// What is to be said where a server's `Date` and our time are far apart.
+fn skewed(subject: String, date: &str, now: Timestamp) -> Option<Finding> {
+    let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+    let apart = now.duration_since(theirs).abs();
+    (apart > SKEW).then(|| {
+        let seconds = apart.as_secs();
+        let words = format!(
+            "its clock and this machine's are {seconds} s apart, so signatures and tokens may be refused; set the \
+             clock (timedatectl set-ntp true)"
+        );
+        Finding::doubtful(subject, words)
+    })
 }
 
 fn subject(member: &Member) -> String {
@@ -51,5 +81,21 @@ fn login(credential: Option<&Credential>) -> &'static str {
         Some(Credential::OAuth2 { .. }) => ", with OAuth 2",
         Some(Credential::Header { .. } | Credential::Query { .. }) => ", with a key",
         Some(Credential::Usgs { .. }) => ", with a USGS login",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::State;
+    use super::*;
+
+    #[test]
+    fn clocks_far_apart_are_told() {
+        let now: Timestamp = "2018-02-03T04:05:06Z".parse().unwrap();
+        let told = |date: &str| skewed("a".to_owned(), date, now);
+        assert_eq!(told("Sat, 03 Feb 2018 04:05:36 GMT"), None);
+        let late = told("Sat, 03 Feb 2018 05:05:06 GMT").unwrap();
+        assert!(late.state == State::Doubtful && late.words.contains("3600 s apart"), "{late:?}");
+        assert_eq!(told("yesterday"), None);
     }
 }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
 
+/// The first kernel that has FUSE passthrough.
+const FIRST_WITH_PASSTHROUGH: (u32, u32) = (6, 9);
+
 /// Looks at all of it.
 pub(super) fn check() -> Vec<Finding> {
     let root = rustix::process::geteuid().is_root();
@@ -17,6 +20,7 @@ pub(super) fn check() -> Vec<Finding> {
         device(Path::new("/dev/fuse"), root),
         mounter(find_program("fusermount3").as_deref(), root),
         allow_other(&settings, root),
+        passthrough(&rustix::system::uname().release().to_string_lossy(), root),
     ]
 }
 
@@ -97,6 +101,21 @@ fn allow_other(settings: &str, root: bool) -> Finding {
     }
 }
 
+/// Whether wholly cached files can be handed to the kernel. They are read all the same where not, so nothing is to
+/// be mended.
+fn passthrough(release: &str, root: bool) -> Finding {
+    const SUBJECT: &str = "passthrough";
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let words = match (version >= FIRST_WITH_PASSTHROUGH, root) {
+        (true, true) => "the kernel can read cached files itself",
+        (true, false) => "not used: it needs root; cached files are read through stacfs",
+        (false, _) => "not used: it needs Linux 6.9; cached files are read through stacfs",
+    };
+    Finding::good(SUBJECT, words)
+}
+
 /// A program in `PATH`.
 fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -130,6 +149,18 @@ mod tests {
         let states = [(None, true), (None, false), (Some(&plain), true), (Some(&plain), false)]
             .map(|(program, root)| mounter(program.map(PathBuf::as_path), root).state);
         assert_eq!(states, [State::Doubtful, State::Bad, State::Doubtful, State::Bad]);
+    }
+
+    #[test]
+    fn passthrough_needs_a_kernel_and_root() {
+        for (release, root, words) in [
+            ("6.9.0-rc1", true, "the kernel can"),
+            ("6.18.5-1", false, "it needs root"),
+            ("6.1.0-18-amd64", true, "Linux 6.9"),
+            ("odd", true, "Linux 6.9"),
+        ] {
+            assert!(passthrough(release, root).words.contains(words), "{release}");
+        }
     }
 
     #[test]

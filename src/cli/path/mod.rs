@@ -144,6 +144,10 @@ pub fn run(args: &Args) -> Outcome {
 fn pasted(words: &[String]) -> Result<Wish, Failure> {
     let text = match words {
         [] => return Ok(Wish::default()),
+        // clap takes them for the beginning of a pasted search.
+        [option, ..] if option.starts_with("--") => {
+            return Err(Failure::Usage(format!("unexpected argument '{option}'; see stacfs path --help")));
+        }
         [dash] if dash == "-" => std::io::read_to_string(std::io::stdin())
             .map_err(|error| Failure::failed(format!("stdin cannot be read: {error}")))?,
         [one] => one.clone(),
