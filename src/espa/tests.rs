@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::config::{Credential, Grant, Secret};
-use crate::demo::http::{Entry, Fault};
+use crate::demo::http::{Entry, Fault, Request, Response, Server};
 use crate::demo::usgs::espa::{Closed, Fate, Flaw};
 use crate::demo::usgs::scenes::{Archive, dataset};
 use crate::demo::usgs::{Options, Usgs, start};
@@ -265,6 +265,26 @@ fn parts_of_other_bytes_do_not_spoil_an_archive() {
     faults.clear();
     faults.add(Fault::status(404).on("/orders/*.md5"));
     assert_eq!(bench.fetch(&product, folder.path(), Presence::Overwrite).unwrap(), Fetched::Unverified);
+}
+
+#[test]
+fn the_password_goes_to_no_other_origin() {
+    let bench = Bench::new();
+    let elsewhere = Server::start(|request: &Request| match request.path().ends_with(".md5") {
+        true => Response::text(404, "none"),
+        false => Response::text(200, "bytes"),
+    })
+    .unwrap();
+    let url = |ending: &str| format!("{}/orders/o/a.{ending}", elsewhere.url());
+    let product = Product::new(&url("tar.gz"), Some(&url("md5"))).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(bench.fetch(&product, folder.path(), Presence::Check).unwrap(), Fetched::Unverified);
+    assert_eq!(bench.espa.checksum(product.checksum.as_ref().unwrap()).unwrap(), None);
+    let told = |entry: &Entry| entry.headers.get("authorization").is_some();
+    assert_eq!(elsewhere.journal().len(), 3);
+    assert!(elsewhere.journal().select(told).is_empty());
+    bench.espa.user().unwrap();
+    assert_eq!(bench.usgs.espa_server.journal().select(told).len(), 1);
 }
 
 #[test]

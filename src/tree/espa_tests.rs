@@ -229,10 +229,7 @@ fn an_archive_with_a_wrong_md5_is_an_error() {
     bench.usgs.advance(HOUR);
     let files = list(&directory(find(&bench.top(), &format!("orders/{order}")).unwrap().unwrap()));
     let archive = files.iter().find(|entry| entry.name.to_str().unwrap().ends_with(".tar.gz")).unwrap();
-    // The bytes are found wrong when the last of them is here; whoever reads on, or opens it again, is told.
-    let told = (0..100).find_map(|_| {
-        std::thread::sleep(Duration::from_millis(20));
-        bytes(archive).err()
-    });
-    assert_eq!(told.unwrap().errno(), libc::EIO);
+    // Whoever reads to the end is told, at once.
+    let told = bytes(archive).unwrap_err();
+    assert!(told.errno() == libc::EIO && told.to_string().contains("fetched once more"), "{told}");
 }

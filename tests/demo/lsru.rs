@@ -13,9 +13,9 @@ use std::{
 };
 
 /// The servers, a folder with lsru's configuration, and Python.
-struct Bench {
-    usgs: Usgs,
-    folder: tempfile::TempDir,
+pub struct Bench {
+    pub usgs: Usgs,
+    pub folder: tempfile::TempDir,
     python: PathBuf,
 }
 
@@ -32,12 +32,12 @@ impl Bench {
         Bench { usgs, folder, python }
     }
 
-    fn demo() -> Bench {
+    pub fn demo() -> Bench {
         Bench::new("demo-password")
     }
 
     /// What a step of the examples prints.
-    fn run(&self, step: &str, arguments: &[&str]) -> Value {
+    pub fn run(&self, step: &str, arguments: &[&str]) -> Value {
         self.attempt(step, arguments).unwrap_or_else(|words| panic!("{step}: {words}"))
     }
 
@@ -83,7 +83,7 @@ impl Bench {
     }
 }
 
-fn strings(value: &Value) -> Vec<String> {
+pub fn strings(value: &Value) -> Vec<String> {
     value.as_array().unwrap().iter().map(|item| item.as_str().unwrap().to_owned()).collect()
 }
 

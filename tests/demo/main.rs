@@ -3,6 +3,7 @@
 mod lsru;
 #[path = "../support/python.rs"]
 mod python;
+mod side_by_side;
 mod whole_world;
 
 use serde_json::Value;
