@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use stacfs::demo::http::Content;
+use stacfs::demo::http::{Content, Fault};
 use stacfs::demo::world::raster::{Cog, Compression, Crs, Georeference, Picture, Sample, Spec, Window};
 use stacfs::demo::world::{Assets, Collection, World};
 use stacfs::demo::{self, Demo};
@@ -175,6 +175,9 @@ struct Squares;
 impl Assets for Squares {
     fn asset(&self, path: &str) -> Option<Content> {
         let number: i64 = path.strip_prefix("squares/")?.strip_suffix(".tif")?.parse().ok()?;
+        if number > 1000 {
+            return None;
+        }
         Some(Content {
             bytes: Cog::open(spec(number), Arc::new(Slope)),
             media_type: "image/tiff".into(),
@@ -204,7 +207,24 @@ pub fn squares() -> Demo {
             }},
         })
     };
-    let items: Vec<Value> = (0..=1000).map(item).collect();
+    serve((0..=1000).map(item).collect())
+}
+
+/// Squares whose metadata say nothing but where the files are: two in one coordinate reference system, one in
+/// another, and one that is gone.
+fn silent() -> Demo {
+    let item = |number: i64| {
+        json!({
+            "type": "Feature", "stac_version": "1.1.0", "stac_extensions": [], "id": format!("s{number}"),
+            "collection": "squares", "geometry": {"type": "Point", "coordinates": [9.0, 54.0]},
+            "bbox": [9.0, 54.0, 9.0, 54.0], "properties": {"datetime": "2024-01-01T00:00:00Z"},
+            "assets": {"data": {"href": format!("squares/{number}.tif"), "type": "image/tiff"}},
+        })
+    };
+    serve([7, 8, 1000, 9999].map(item).to_vec())
+}
+
+fn serve(items: Vec<Value>) -> Demo {
     let world = World {
         id: "squares".into(),
         title: "Squares".into(),
@@ -270,4 +290,30 @@ fn each_coordinate_reference_system_has_a_mosaic_of_its_own() {
     assert_eq!(mount.text("squares/mosaics/data.EPSG-32632.vrt").len() as u64, {
         std::fs::metadata(mount.path("squares/mosaics/data.EPSG-32632.vrt")).unwrap().len()
     });
+}
+
+#[test]
+fn headers_tell_what_metadata_do_not() {
+    let demo = silent();
+    let mount = Mounted::of(&demo.stac_url);
+    let open = |name: &str| std::fs::read_to_string(mount.path(&format!("squares/mosaics/{name}")));
+    assert_eq!(mount.list("squares/mosaics").unwrap(), ["data.vrt", "data.gti"]);
+    // A server that is in trouble makes no mosaic with holes.
+    demo.server.faults().add(Fault::status(503).on("/assets/squares/8.tif"));
+    assert!(open("data.EPSG-32632.vrt").is_err());
+    demo.server.faults().clear();
+    let mosaic = open("data.EPSG-32632.vrt").unwrap();
+    assert!(mosaic.starts_with("<VRTDataset rasterXSize=\"128\" rasterYSize=\"64\">"), "{mosaic}");
+    assert!(
+        mosaic.contains("STACFS_HEADERS_READ\">4:") && mosaic.contains("dataType=\"UInt16\""),
+        "{mosaic}"
+    );
+    let left_out = mosaic.lines().find(|line| line.contains("STACFS_LEFT_OUT")).unwrap();
+    assert!(left_out.contains(">1: s9999/9999.tif: "), "{left_out}");
+    let error = open("data.vrt").unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(22), "there are two: {error}");
+    assert!(mount.text(".stacfs/errors").contains("open data.EPSG-32632.vrt or data.EPSG-32633.vrt"));
+    assert!(open("data.EPSG-32633.vrt").unwrap().contains("s1000/1000.tif"));
+    let checksum = mount.sh("gdalinfo -checksum squares/mosaics/data.EPSG-32633.vrt | grep Checksum");
+    assert_eq!(checksum, mount.sh("gdalinfo -checksum squares/s1000/1000.tif | grep Checksum"));
 }
