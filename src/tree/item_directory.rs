@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use jiff::Timestamp;
 
+use super::archive_directory::Archived;
 use super::asset_file::AssetFile;
 use super::derived::stack;
 use super::feed::Feed;
@@ -13,7 +14,7 @@ use super::rows::{ItemRow, modified};
 use super::source::{NamedItem, Source};
 use super::walk::{self, Trail, part};
 use super::xattrs;
-use super::{Attributes, Directory, Entry, Error, Found, Listing, Node};
+use super::{Attributes, Directory, Entry, Error, File, Found, Listing, Node};
 use crate::catalog::Depth;
 use crate::item::Asset;
 use crate::query::View;
@@ -178,7 +179,25 @@ impl ItemDirectory {
             .iter()
             .position(|(file, asset)| OsStr::new(file) == name && self.view.shows(&asset.key, file));
         let asset = at.and_then(|at| self.asset(item, at));
-        asset.or_else(|| self.document(name)).map_or(Found::Absent(lifetime), Found::Entry)
+        let entry = asset.or_else(|| self.document(name)).or_else(|| self.members(item, name));
+        entry.map_or(Found::Absent(lifetime), Found::Entry)
+    }
+
+    /// The members of a tar among the assets, as files: a directory of the tar's name without its ending.
+    fn members(&self, item: &NamedItem, name: &OsStr) -> Option<Entry> {
+        let name = name.to_str()?;
+        let is_its_tar = |file: &str| file.strip_suffix(".tar") == Some(name);
+        let (_, asset) =
+            item.files.iter().find(|(file, asset)| is_its_tar(file) && self.view.shows(&asset.key, file))?;
+        let object = AssetFile::new(self.item.clone(), item, asset).as_object()?.ok()?;
+        let whole = object.clone();
+        let archive = Archived {
+            content: Arc::clone(&self.item.source.services.content),
+            object,
+            ask: Arc::new(move || Ok(whole.clone())),
+            modified: self.item.modified,
+        };
+        Some(archive.entry(name))
     }
 
     /// A document that the source has of each item.

@@ -44,6 +44,26 @@ fn a_scenes_metadata_are_files_found_by_name() {
 }
 
 #[test]
+fn a_bundles_members_are_files_below_its_name() {
+    let bench = Bench::new();
+    let scene = bench.scene(SEARCH);
+    let id = scene.rsplit('/').next().unwrap();
+    assert!(!bench.mount.list(&scene).unwrap().iter().any(|name| name == id), "found by name only");
+    bench.clear();
+    bench.mount.sh(&format!("stat {scene}/{id}; test ! -e {scene}/{id}/.git"));
+    assert_eq!(bench.count("download-request"), 0, "naming it downloads nothing");
+    let members = bench.mount.list(&format!("{scene}/{id}")).unwrap();
+    assert!(members.contains(&format!("{id}_SR_B4.TIF")) && members.contains(&format!("{id}_MTL.json")));
+    assert_eq!(bench.count("download-request"), 1, "of the bundle");
+    bench.mount.sh(&format!(
+        "mkdir $OUT/unpacked; tar -xf {scene}/{id}.tar -C $OUT/unpacked; diff -r {scene}/{id} $OUT/unpacked"
+    ));
+    assert_eq!(bench.count("download-request"), 1);
+    // The member is the band file, had by another way.
+    bench.mount.sh(&format!("cmp {scene}/{id}/{id}_SR_B3.TIF {scene}/{id}_SR_B3.TIF"));
+}
+
+#[test]
 fn unmounting_clears_the_queue_and_logs_out() {
     let bench = Bench::new();
     let scene = bench.scene(SEARCH);
