@@ -10,6 +10,9 @@ use tempfile::TempDir;
 /// The lunar collection of the embedded world.
 pub const MOON: &str = "kaguya_terrain_camera_monoscopic_uncontrolled_observations";
 
+/// A busy machine may take long to paint a picture; only the tests of time-outs are about time.
+const PATIENT: &str = "[limits]\nmetadata_silence = 2m\nmetadata_total = 5m\nread_silence = 5m\n";
+
 /// A place of its own for everything a `stacfs` command touches: home, configuration, cache, mount point.
 pub struct Place {
     folder: TempDir,
@@ -22,6 +25,8 @@ impl Place {
         for name in ["home", "config", "cache", "mnt", "out"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
+        fs::create_dir(folder.path().join("config/stacfs")).unwrap();
+        fs::write(folder.path().join("config/stacfs/config.ini"), PATIENT).unwrap();
         Place { folder }
     }
 
