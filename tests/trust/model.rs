@@ -427,18 +427,20 @@ impl Bench {
                 }
             }
             Step::Ill(which) => {
-                let everywhere = [
-                    Fault::status(503),
-                    Fault::status(500),
-                    Fault::html(403),
-                    Fault::html(200),
-                    Fault::broken_json(),
-                    Fault::CutAfter(60),
-                    Fault::ResetAfter(0),
-                    Fault::LostAnswer,
-                ];
-                let fault = everywhere[usize::from(which) % everywhere.len()].clone();
-                let pattern = ["*", "/assets/*", "/stac/search", "/stac/*"][usize::from(which >> 4) % 4];
+                // Another whole document in the place of a file is, for all that can be told, its new version: so
+                // those two are for documents alone.
+                let (fault, anywhere) = match which % 8 {
+                    0 => (Fault::status(503), true),
+                    1 => (Fault::status(500), true),
+                    2 => (Fault::html(403), true),
+                    3 => (Fault::CutAfter(60), true),
+                    4 => (Fault::ResetAfter(0), true),
+                    5 => (Fault::LostAnswer, true),
+                    6 => (Fault::html(200), false),
+                    _ => (Fault::broken_json(), false),
+                };
+                let patterns = ["/stac/search", "/stac/*", "*", "/assets/*"];
+                let pattern = patterns[usize::from(which >> 4) % if anywhere { 4 } else { 2 }];
                 self.server.faults().add(fault.on(pattern));
                 self.is_ill = true;
             }
