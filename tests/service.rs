@@ -185,8 +185,8 @@ fn mount_runs_its_own_name_for_us() {
 /// What an interactive program prints on a terminal, given these keys one after another.
 fn on_a_terminal(home: &Home, program: &str, keys: &[&str]) -> String {
     let mut terminal = home
-        .command(Path::new("script"))
-        .args(["-qec", program, "/dev/null"])
+        .command(Path::new("timeout"))
+        .args(["--foreground", "120", "script", "-qec", program, "/dev/null"])
         .env("TERM", "xterm")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
