@@ -131,6 +131,9 @@ impl Body {
             return Some(Err(error));
         }
         let range = self.clip(offset, length);
+        if self.awaits_check(range.end) {
+            return None;
+        }
         self.read_cached(&range)
             .or_else(|| self.stream().and_then(|spool| spool.read_now(&range)))
             .or_else(|| self.assemble(&range, Segment::held).ok().flatten())
@@ -141,6 +144,11 @@ impl Body {
     pub fn read(self: &Arc<Body>, offset: u64, length: usize, blocks: Range<u64>) -> Result<Vec<u8>, Error> {
         self.be_sound()?;
         let range = self.clip(offset, length);
+        if self.awaits_check(range.end) {
+            self.settle();
+            self.check();
+            self.be_sound()?;
+        }
         if let Some(bytes) = self.read_cached(&range) {
             return Ok(bytes);
         }

@@ -121,6 +121,12 @@ impl Body {
     pub(super) fn be_sound(&self) -> Result<(), Error> {
         self.sound.get().cloned().unwrap_or(Ok(()))
     }
+
+    /// Whether the end of the object is asked for, and it is not checked yet: whoever gets that has all of it, as
+    /// programs read, and takes it for good.
+    pub(super) fn awaits_check(&self, end: u64) -> bool {
+        self.checksum.is_some() && self.sound.get().is_none() && end == self.size()
+    }
 }
 
 /// Whether bytes, read in steps from an offset on, have the digest declared. A checksum of a kind we cannot
