@@ -125,7 +125,7 @@ impl Body {
         self.version.size
     }
 
-    /// Reads what is here: `None` where the network is needed.
+    /// Reads what is here: `None` where the network, or the verdict on the checksum, is needed.
     pub fn read_now(&self, offset: u64, length: usize) -> Option<Result<Vec<u8>, Error>> {
         if let Err(error) = self.be_sound() {
             return Some(Err(error));
@@ -140,30 +140,37 @@ impl Body {
             .map(Ok)
     }
 
-    /// Reads, and fetches what is missing of `blocks`, which the read must lie in.
+    /// Reads, and fetches what is missing of `blocks`, which the read must lie in. The last bytes wait for the
+    /// verdict on the checksum, so that no copy of a broken file ends well.
     pub fn read(self: &Arc<Body>, offset: u64, length: usize, blocks: Range<u64>) -> Result<Vec<u8>, Error> {
         self.be_sound()?;
         let range = self.clip(offset, length);
+        let bytes = self.read_unchecked(&range, blocks)?;
         if self.awaits_check(range.end) {
             self.settle();
             self.check();
-            self.be_sound()?;
         }
-        if let Some(bytes) = self.read_cached(&range) {
+        // The verdict may have come while these bytes were read, which may then be any.
+        self.be_sound()?;
+        Ok(bytes)
+    }
+
+    fn read_unchecked(self: &Arc<Body>, range: &Range<u64>, blocks: Range<u64>) -> Result<Vec<u8>, Error> {
+        if let Some(bytes) = self.read_cached(range) {
             return Ok(bytes);
         }
         for _ in 0..PATIENCE {
             if let Some(spool) = self.stream()
-                && let Some(bytes) = spool.read(&range)?
+                && let Some(bytes) = spool.read(range)?
             {
                 return Ok(bytes);
             }
             self.fetch(blocks.clone(), u64::MAX, Urgency::Now);
-            if let Some(bytes) = self.assemble(&range, Segment::wait_for)? {
+            if let Some(bytes) = self.assemble(range, Segment::wait_for)? {
                 return Ok(bytes);
             }
         }
-        self.read_alone(&range)
+        self.read_alone(range)
     }
 
     /// Fetches past the cache, for one reader: where blocks leave it faster than they can be read.
