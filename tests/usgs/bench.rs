@@ -31,7 +31,7 @@ impl Bench {
             usgs.m2m_url, usgs.espa_url
         );
         let folder = place.path("config/stacfs");
-        std::fs::create_dir(&folder).unwrap();
+        std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("config.ini"), text).unwrap();
         std::fs::set_permissions(folder.join("config.ini"), PermissionsExt::from_mode(0o600)).unwrap();
         Bench { usgs, mount: place.mount(&["usgs"]) }

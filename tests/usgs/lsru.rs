@@ -70,7 +70,7 @@ fn baja_california_sur_is_what_shapely_keeps() {
     let ring: Vec<&[f64]> = numbers.chunks(2).collect();
     assert!(ring.len() > 20 && ring.first() == ring.last());
     let aoi = bench.mount.place.path("config/stacfs/aoi");
-    std::fs::create_dir(&aoi).unwrap();
+    std::fs::create_dir_all(&aoi).unwrap();
     let area = json!({"type": "Polygon", "coordinates": [ring]});
     std::fs::write(aoi.join("baja.geojson"), area.to_string()).unwrap();
 
