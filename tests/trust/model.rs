@@ -494,7 +494,7 @@ fn read(file: &File, offset: u64, most: usize) -> io::Result<Vec<u8>> {
 
 #[test]
 fn every_answer_is_the_models_or_an_allowed_error() {
-    let cases = if std::env::var_os("STACFS_TEST_LONG").is_some() { 300 } else { 4 };
+    let cases = if std::env::var_os("STACFS_TEST_LONG").is_some() { 300 } else { 2 };
     let kept =
         FileFailurePersistence::Direct(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/trust/model-seeds.txt"));
     let config = ProptestConfig {
