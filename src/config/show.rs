@@ -23,7 +23,9 @@ pub fn sample() -> String {
         }
         push(&mut text, &format!("{mark}[{}{}]", section.name, if section.named { " NAME" } else { "" }));
         for key in section.keys {
-            push(&mut text, &format!("# {} ({})", key.doc, key.kind.word()));
+            for line in format!("{} ({})", key.doc, key.kind.word()).lines() {
+                push(&mut text, &format!("# {line}"));
+            }
             let default = if key.default.is_empty() { "" } else { " " };
             push(&mut text, &format!("#{} ={default}{}", key.name.replace('*', "NAME"), key.default));
         }
