@@ -81,8 +81,11 @@ impl Body {
             _ => "twice in a row; the file on the server or the checksum is wrong; tell its publisher",
         };
         let error = Error::Corrupt { identity: identity.to_owned(), why: format!("{WRONG}: {next}") };
-        if self.sound.set(Err(error.clone())).is_ok() {
+        if self.sound.get().is_none() {
+            // Whoever sees the verdict finds the generation changed already.
             ledger.was_wrong(identity, &self.version);
+        }
+        if self.sound.set(Err(error.clone())).is_ok() {
             self.means.report.error(identity, error.errno(), &error.to_string());
         }
         self.be_sound().err().unwrap_or(error)
