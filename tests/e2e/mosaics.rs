@@ -11,7 +11,7 @@ use stacfs::demo::world::raster::{Cog, Compression, Crs, Georeference, Picture, 
 use stacfs::demo::world::{Assets, Collection, World};
 use stacfs::demo::{self, Demo};
 
-use crate::mounted::{MOON, Mounted, Place, said};
+use crate::mounted::{MOON, Mounted, said};
 use crate::python;
 
 /// Runs a program of tests/python/gis.py; it must be content.
@@ -85,23 +85,13 @@ fn earth() -> &'static Demo {
     EARTH.get_or_init(|| demo::start(demo::Options::default()).unwrap())
 }
 
-/// A mount that waits while a loaded machine paints.
-fn patient(url: &str) -> Mounted {
-    let place = Place::new();
-    let folder = place.path("config/stacfs");
-    std::fs::create_dir(&folder).unwrap();
-    let limits = "[limits]\nmetadata_silence = 3m\nmetadata_total = 5m\nread_silence = 5m\n";
-    std::fs::write(folder.join("config.ini"), limits).unwrap();
-    place.mount(&[url])
-}
-
 /// Four squares on two days.
 const EARTH: &str = "sentinel-2-l2a/datetime=2024-01-01..2024-01-20";
 
 #[test]
 fn a_mosaic_of_the_earth_needs_no_file_to_be_made() {
     let demo = earth();
-    let mount = patient(&demo.stac_url);
+    let mount = Mounted::of(&demo.stac_url);
     let names = mount.sh(&format!("ls {EARTH}/mosaics"));
     assert!(names.contains("red.vrt\n") && names.contains("red.gti\n") && !names.contains("thumbnail"));
     let mosaic = format!("{EARTH}/mosaics/visual.vrt");
@@ -119,7 +109,7 @@ fn a_mosaic_of_the_earth_needs_no_file_to_be_made() {
 
 #[test]
 fn the_bands_of_an_item_are_a_stack() {
-    let mount = patient(&earth().stac_url);
+    let mount = Mounted::of(&earth().stac_url);
     let item = "sentinel-2-l2a/S2A_T32UNE_20240126T103629_L2A";
     mount.sh(&format!("! ls {item} | grep stack"));
     let stack = mount.sh(&format!("gdalinfo {item}/stack.vrt"));
