@@ -165,6 +165,7 @@ impl Body {
             {
                 return Ok(bytes);
             }
+            self.be_beyond_doubt()?;
             self.fetch(blocks.clone(), u64::MAX, Urgency::Now);
             if let Some(bytes) = self.assemble(range, Segment::wait_for)? {
                 return Ok(bytes);

@@ -125,6 +125,12 @@ impl Body {
         self.sound.get().cloned().unwrap_or(Ok(()))
     }
 
+    /// The same, once a condemnation under way is spoken: bytes it just put out are not worth fetching again.
+    pub(super) fn be_beyond_doubt(&self) -> Result<(), Error> {
+        let _spoken = self.keeping.read().unwrap_or_else(PoisonError::into_inner);
+        self.be_sound()
+    }
+
     /// Whether the end of the object is asked for, and it is not checked yet: whoever gets that has all of it, as
     /// programs read, and takes it for good.
     pub(super) fn awaits_check(&self, end: u64) -> bool {
