@@ -218,7 +218,7 @@ mod tests {
         }
 
         /// A library over the folder, as another process would open it.
-        fn library(&self, lifetime: Duration, reach: Reach) -> Library {
+        fn opened(&self, lifetime: Duration, reach: Reach) -> Library {
             let settings = http::Settings { attempts: 1, reach, ..http::Settings::default() };
             let http = Arc::new(Http::new(settings, Vec::new(), Arc::clone(&self.report)).unwrap());
             let folder = self.folder.path().join("cache");
@@ -244,7 +244,7 @@ mod tests {
     fn a_document_is_asked_for_once_in_its_lifetime_by_all_mounts() {
         let desk = Desk::new();
         for _ in 0..2 {
-            let text = desk.library(LONG, Reach::Online).document(&desk.request()).unwrap();
+            let text = desk.opened(LONG, Reach::Online).document(&desk.request()).unwrap();
             assert_eq!((text.body.as_slice(), text.url), (&b"{}"[..], desk.request().url));
         }
         assert_eq!(desk.asked().len(), 1);
@@ -253,17 +253,17 @@ mod tests {
     #[test]
     fn an_old_document_is_renewed_by_its_tag() {
         let desk = Desk::new();
-        desk.library(Duration::ZERO, Reach::Online).document(&desk.request()).unwrap();
-        assert_eq!(desk.library(LONG, Reach::Online).document(&desk.request()).unwrap().body, b"{}");
+        desk.opened(Duration::ZERO, Reach::Online).document(&desk.request()).unwrap();
+        assert_eq!(desk.opened(LONG, Reach::Online).document(&desk.request()).unwrap().body, b"{}");
         assert_eq!(desk.asked(), [Some(200), Some(304)]);
-        desk.library(LONG, Reach::Online).document(&desk.request()).unwrap();
+        desk.opened(LONG, Reach::Online).document(&desk.request()).unwrap();
         assert!(desk.asked().is_empty(), "renewed is fresh");
     }
 
     #[test]
     fn an_old_document_serves_while_the_server_is_away_and_says_so() {
         let desk = Desk::new();
-        let library = desk.library(Duration::ZERO, Reach::Online);
+        let library = desk.opened(Duration::ZERO, Reach::Online);
         library.document(&desk.request()).unwrap();
         desk.server.faults().add(Fault::status(503).on("*"));
         assert_eq!(library.document(&desk.request()).unwrap().body, b"{}");
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn what_is_no_json_does_not_last() {
         let desk = Desk::new();
-        let library = desk.library(LONG, Reach::Online);
+        let library = desk.opened(LONG, Reach::Online);
         for body in ["{\"features\":[{\"id\":", "{\"bbox\":[NaN]}", "<html></html>", ""] {
             desk.server.faults().add(Fault::Answer(Box::new(Response::text(200, body))).on("*").times(1));
             assert_eq!(library.document(&desk.request()).unwrap().body, body.as_bytes());
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn an_old_document_outlasts_a_page_of_maintenance() {
         let desk = Desk::new();
-        let library = desk.library(Duration::ZERO, Reach::Online);
+        let library = desk.opened(Duration::ZERO, Reach::Online);
         library.document(&desk.request()).unwrap();
         desk.server.faults().add(Fault::html(200).on("*"));
         assert_eq!(library.document(&desk.request()).unwrap().body, b"{}");
@@ -303,9 +303,9 @@ mod tests {
     #[test]
     fn offline_nothing_is_asked() {
         let desk = Desk::new();
-        let offline = desk.library(LONG, Reach::Offline);
+        let offline = desk.opened(LONG, Reach::Offline);
         assert!(offline.document(&desk.request()).unwrap_err().to_string().contains("--offline"));
-        desk.library(Duration::ZERO, Reach::Online).document(&desk.request()).unwrap();
+        desk.opened(Duration::ZERO, Reach::Online).document(&desk.request()).unwrap();
         desk.asked();
         assert_eq!(offline.document(&desk.request()).unwrap().body, b"{}");
         assert!(desk.asked().is_empty());

@@ -1,4 +1,6 @@
+mod ahead;
 mod readers;
+mod steps;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -536,71 +538,6 @@ fn two_processes_fetch_each_byte_once_between_them() {
 }
 
 #[test]
-fn hinted_small_files_are_here_when_they_are_opened() {
-    let (server, folder) = (server(), tempfile::tempdir().unwrap());
-    let content = fresh(folder.path());
-    let objects: Vec<Object> = (0..8).map(|n| object(&server, &format!("7000/{n}"))).collect();
-    assert_eq!(content.prefetch(objects.clone(), 7000), 8);
-    let all = |entries: &[crate::demo::http::Entry]| {
-        entries.len() == 8 && entries.iter().all(|entry| entry.took.is_some())
-    };
-    assert!(server.journal().wait_for(Duration::from_secs(20), all));
-    for object in &objects {
-        // Opening waits for a fetch that is still being kept.
-        assert!(read_all(&content.open(object, 0).unwrap()).unwrap() == painted(0..7000));
-    }
-    assert_eq!(server.journal().len(), 8);
-    assert_eq!(content.prefetch(objects, 7000), 8);
-    assert_eq!(server.journal().len(), 8, "they are here");
-    content.prefetch([Object { declared_size: Some(50 * MIB), ..object(&server, "52428800") }], 7000);
-    assert_eq!(server.journal().len(), 8, "too large for a guess");
-}
-
-#[test]
-fn a_size_is_not_asked_for_beside_the_request_that_fetches_the_file() {
-    let (server, folder) = (server(), tempfile::tempdir().unwrap());
-    let content = fresh(folder.path());
-    server.faults().add(Fault::Latency(Duration::from_millis(100)).on("*"));
-    let objects: Vec<Object> = (0..20).map(|n| object(&server, &format!("7000/{n}"))).collect();
-    content.prefetch(objects.clone(), 7000);
-    assert!(content.sizes(&objects).into_iter().all(|size| size.unwrap() == Some(7000)));
-    let all = |entries: &[crate::demo::http::Entry]| entries.iter().all(|entry| entry.took.is_some());
-    assert!(server.journal().wait_for(Duration::from_secs(60), all));
-    let entries = server.journal().entries();
-    assert!(entries.len() == 20 && entries.iter().all(|entry| entry.method == "GET"), "{entries:?}");
-}
-
-#[test]
-fn hints_that_come_to_nothing_end_and_may_be_given_again() {
-    let (server, folder) = (server(), tempfile::tempdir().unwrap());
-    let content = fresh(folder.path());
-    let objects: Vec<Object> = (0..40).map(|n| object(&server, &format!("100000/{n}"))).collect();
-    let taken = content.prefetch(objects.clone(), 100_000);
-    assert!((10..30).contains(&taken), "{taken} of 40");
-    assert_eq!(content.prefetch(objects[taken..].to_vec(), 100_000), 0);
-    for object in &objects[..taken] {
-        assert!(read_all(&content.open(object, 0).unwrap()).unwrap() == painted(0..100_000));
-    }
-    assert!(content.prefetch(objects[taken..].to_vec(), 100_000) > 0, "they were of use");
-}
-
-#[test]
-fn closing_ends_what_is_fetched_ahead() {
-    let (server, folder) = (server(), tempfile::tempdir().unwrap());
-    let content = fresh(folder.path());
-    let size = 200 * MIB;
-    let file = content.open(&object(&server, &size.to_string()), 0).unwrap();
-    server.faults().add(Fault::Rate(2_000_000).on("*"));
-    for step in 0..20 {
-        file.read(step * 128 * KIB, 128 * KIB as usize).unwrap();
-    }
-    drop(file);
-    let idle = |entries: &[crate::demo::http::Entry]| entries.iter().all(|entry| entry.took.is_some());
-    assert!(server.journal().wait_for(Duration::from_secs(20), idle));
-    assert!(server.journal().sent() < 24 * MIB, "{}", server.journal().sent());
-}
-
-#[test]
 fn a_declared_checksum_is_checked_once_all_is_here() {
     use sha2::{Digest, Sha256};
     let (server, folder) = (server(), tempfile::tempdir().unwrap());
@@ -636,96 +573,5 @@ fn a_declared_checksum_is_checked_once_all_is_here() {
         };
         assert!(matches!(error, Error::Corrupt { .. }), "{error}");
         assert_eq!(content.cached_bytes(&wrong), 0, "nothing of it stays");
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    Read(u64, usize),
-    Evict,
-    Remount,
-    Replace,
-    Fault(u8),
-}
-
-fn step() -> impl proptest::strategy::Strategy<Value = Step> {
-    use proptest::prelude::*;
-    prop_oneof![
-        8 => (0..3 * MIB, 1..600_000usize).prop_map(|(at, length)| Step::Read(at, length)),
-        2 => Just(Step::Evict),
-        1 => Just(Step::Remount),
-        1 => Just(Step::Replace),
-        2 => (0..5u8).prop_map(Step::Fault),
-    ]
-}
-
-proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 12, ..Default::default() })]
-
-    /// Whatever happens, an open file gives the bytes of the version it was opened as, or an error; and after
-    /// an error of the old version, the new one can be opened.
-    #[test]
-    fn a_handle_reads_one_version(steps in proptest::collection::vec(step(), 1..40)) {
-        let (server, folder) = (server(), tempfile::tempdir().unwrap());
-        let size = 2 * MIB + 345_678;
-        let object = object(&server, &size.to_string());
-        let mut process = content(Some(folder.path()), 1 << 30, Duration::ZERO);
-        let mut version = 0;
-        let open = |process: &Content| loop {
-            match process.open(&object, process.generation(object.origin.identity())) {
-                Err(Error::Changed { .. }) => {}
-                opened => break opened.unwrap(),
-            }
-        };
-        let whole = |version: u8| -> Vec<u8> {
-            // Another version's bytes, as its server has them.
-            let alone = tempfile::tempdir().unwrap();
-            let process = fresh(alone.path());
-            if version == 0 { painted(0..size) } else { read_all(&open(&process)).unwrap() }
-        };
-        let mut truth = whole(0);
-        let mut file = open(&process);
-        let mut file_is_old = false;
-        for step in steps {
-            match step {
-                Step::Read(at, length) => match file.read(at, length) {
-                    Ok(bytes) => {
-                        let end = (at + length as u64).min(size) as usize;
-                        proptest::prop_assert!(bytes == truth[(at as usize).min(end)..end]);
-                    }
-                    Err(Error::Changed { .. }) => {
-                        proptest::prop_assert!(file_is_old);
-                        truth = whole(version);
-                        file = open(&process);
-                        file_is_old = false;
-                    }
-                    Err(error) => proptest::prop_assert!(false, "{error}"),
-                },
-                Step::Evict => drop(content(Some(folder.path()), 1, HOUR)),
-                Step::Remount => {
-                    server.faults().clear();
-                    server.faults().add(Fault::NewVersion(version).on("*"));
-                    drop(file);
-                    drop(process);
-                    process = content(Some(folder.path()), 1 << 30, Duration::ZERO);
-                    truth = whole(version);
-                    file = open(&process);
-                    file_is_old = false;
-                }
-                Step::Replace => {
-                    version += 1;
-                    server.faults().clear();
-                    server.faults().add(Fault::NewVersion(version).on("*"));
-                    file_is_old = true;
-                }
-                Step::Fault(kind) => server.faults().add(match kind {
-                    0 => Fault::CutAfter(50_000).on("*").times(2),
-                    1 => Fault::ResetAfter(100_000).on("*").times(2),
-                    2 => Fault::status(503).on("*").times(2),
-                    3 => Fault::HangUp.on("*").times(2),
-                    _ => Fault::IgnoreRange.on("*").times(1),
-                }),
-            }
-        }
     }
 }
