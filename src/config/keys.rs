@@ -169,7 +169,7 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Where it is. Default: $XDG_CACHE_HOME/stacfs (~/.cache/stacfs)."),
             key("max_bytes", Kind::Size, "",
                 "How much it may hold. Default: a tenth of the file system it is on."),
-            key("min_free", Kind::Size, "1G",
+            key("min_free", Kind::Size, "2G",
                 "How much of that file system it always leaves free."),
         ],
     },

@@ -47,11 +47,6 @@ fn most_while(folder: &Path, work: impl FnOnce()) -> u64 {
     })
 }
 
-fn configure(place: &Place, lines: &str) {
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    fs::write(place.path("config/stacfs/config.ini"), lines).unwrap();
-}
-
 #[test]
 fn a_bounded_cache_stays_within_its_bound_and_memory_small() {
     const BOUND: u64 = 64 * MIB;
@@ -62,7 +57,7 @@ fn a_bounded_cache_stays_within_its_bound_and_memory_small() {
     ];
     let demo = serve(&FILES);
     let place = Place::new();
-    configure(&place, "[cache]\nmax_bytes = 64M\nmin_free = 0\n");
+    place.configure("[cache]\nmax_bytes = 64M\nmin_free = 0\n");
     let mount = place.mount(&[&demo.stac_url]);
     let server = mount.server().unwrap();
     let most = most_while(&mount.place.path("cache"), || {
@@ -155,7 +150,7 @@ const LARGE: Noisy = Noisy::told("large", "large.bin", 24 * MIB + 3);
 fn a_full_disk_slows_nobody_down() {
     let demo = serve(&[LARGE]);
     let place = Place::new();
-    configure(&place, "[cache]\nmax_bytes = 1G\nmin_free = 0\n");
+    place.configure("[cache]\nmax_bytes = 1G\nmin_free = 0\n");
     let Some(disk) = SmallDisk::at(place.path("cache"), "8m") else { return };
     let mount = place.mount(&[&demo.stac_url]);
     // Somebody else fills the disk.

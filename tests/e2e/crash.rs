@@ -63,8 +63,7 @@ fn read_until(over: &AtomicBool, place: &Place, mut random: Random, read: &Atomi
 fn what_is_read_after_a_kill_is_right() {
     let demo = serve(&FILES);
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    fs::write(place.path("config/stacfs/config.ini"), "[cache]\nmax_bytes = 16M\nmin_free = 0\n").unwrap();
+    place.configure("[cache]\nmax_bytes = 16M\nmin_free = 0\n");
     let read = AtomicU64::new(0);
     let mut random = Random(20_260_101);
     let start = Instant::now();

@@ -1,7 +1,5 @@
 //! ESPA through the kernel: orders as directories, their archives and what is in them as files.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use stacfs::demo::http::Entry;
@@ -21,10 +19,7 @@ fn completed(count: usize, set: impl Fn(&mut Quirks, &[String])) -> (Usgs, Place
         "[usgs]\nusername = demo\ntoken = demo-token\npassword = demo-password\nm2m_url = {}\nespa_url = {}\n",
         usgs.m2m_url, usgs.espa_url
     );
-    let file = place.path("config/stacfs/config.ini");
-    fs::create_dir_all(file.parent().unwrap()).unwrap();
-    fs::write(&file, words).unwrap();
-    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+    place.configure(&words);
     let archive = Archive::generate();
     let scenes = archive.scenes(dataset("landsat_ot_c2_l2").unwrap()).take(count);
     let ids: Vec<String> = scenes.map(|scene| scene.display_id()).collect();

@@ -86,8 +86,7 @@ fn what_cannot_be_mounted_is_one_line_and_exit_1() {
 fn a_server_that_dies_is_an_error_in_time_and_comes_back() {
     let demo = demo::start(demo::Options::default()).unwrap();
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    fs::write(place.path("config/stacfs/config.ini"), "[limits]\nmetadata_silence = 2s\n").unwrap();
+    place.configure("[limits]\nmetadata_silence = 2s\n");
     let mount = place.mount(&[&demo.stac_url]);
     let seen = mount.list(&format!("{MOON}/bbox=0,0,2.5,2.5")).unwrap();
 

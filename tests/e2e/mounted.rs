@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -22,12 +23,21 @@ impl Place {
     /// An empty place.
     pub fn new() -> Place {
         let folder = tempfile::Builder::new().prefix("stacfs-e2e-").tempdir().unwrap();
-        for name in ["home", "config", "cache", "mnt", "out"] {
+        for name in ["home", "config", "config/stacfs", "cache", "mnt", "out"] {
             fs::create_dir(folder.path().join(name)).unwrap();
         }
-        fs::create_dir(folder.path().join("config/stacfs")).unwrap();
-        fs::write(folder.path().join("config/stacfs/config.ini"), PATIENT).unwrap();
-        Place { folder }
+        let place = Place { folder };
+        place.configure(PATIENT);
+        place
+    }
+
+    /// Makes these lines its configuration, which may hold secrets. Where they say nothing about the cache, it may
+    /// take the last of a disk that is nearly full: a test is not about how full the machine is.
+    pub fn configure(&self, lines: &str) {
+        let own = if lines.contains("[cache]") { "" } else { "[cache]\nmin_free = 0\n" };
+        let file = self.path("config/stacfs/config.ini");
+        fs::write(&file, format!("{lines}\n{own}")).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// A path in it.

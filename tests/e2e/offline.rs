@@ -23,9 +23,8 @@ fn an_offline_mount_serves_what_it_has_and_asks_nobody() {
     let before = demo.server.journal().len();
     // Everything is older than its lifetime, and is served all the same.
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
     let settings = "[mount]\nmetadata_lifetime = 0\nversion_lifetime = 0\n";
-    fs::write(place.path("config/stacfs/config.ini"), settings).unwrap();
+    place.configure(settings);
     let offline = place.mount(&["--offline", "--cache-dir", cache.to_str().unwrap(), &demo.stac_url]);
     assert_eq!(offline.list(search).unwrap(), listed);
     assert_eq!(offline.text("moon/TC_01/item.json"), item);

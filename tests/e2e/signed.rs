@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -27,10 +26,7 @@ fn guarded(uses: u32) -> Server {
 /// A place with a configuration that may hold secrets.
 fn configured(text: &str) -> Place {
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    let file = place.path("config/stacfs/config.ini");
-    fs::write(&file, text).unwrap();
-    fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+    place.configure(text);
     place
 }
 

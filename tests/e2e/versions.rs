@@ -14,8 +14,7 @@ use crate::noise::{KIB, MIB, Noisy, serve};
 /// A mount with these lines in its configuration.
 fn configured(lines: &str, url: &str) -> Mounted {
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    fs::write(place.path("config/stacfs/config.ini"), lines).unwrap();
+    place.configure(lines);
     place.mount(&[url])
 }
 

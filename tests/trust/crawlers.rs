@@ -51,8 +51,7 @@ fn a_sweep_of_a_known_crawler_pulls_no_bytes() {
 fn who_is_a_crawler_is_configured() {
     let demo = serve(&FILES);
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    fs::write(place.path("config/stacfs/config.ini"), "[mount]\ncrawlers = nosy*, other\n").unwrap();
+    place.configure("[mount]\ncrawlers = nosy*, other\n");
     let mount = place.mount(&[&demo.stac_url]);
     assert!(said(&sweep(&mount, "nosy-program")).contains("Permission denied"));
     assert!(!said(&sweep(&mount, "updatedb")).contains("Permission denied"));

@@ -342,8 +342,7 @@ fn every_fault_has_its_errno_its_words_and_an_end() {
         .map(|(number, case)| (format!("s{number:02}"), Patient::admit(case)))
         .collect();
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    fs::write(place.path("config/stacfs/config.ini"), LIMITS).unwrap();
+    place.configure(LIMITS);
     let sources: Vec<String> =
         patients.iter().map(|(name, patient)| format!("{name}={}", patient.url)).collect();
     let mount = place.mount(&sources.iter().map(String::as_str).collect::<Vec<_>>());

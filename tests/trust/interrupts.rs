@@ -23,9 +23,8 @@ const BOUND: Duration = Duration::from_secs(30);
 /// Deadlines: that of reads is longer than the bound, so that only a signal ends them within it.
 fn mounted(url: &str) -> Mounted {
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
     let limits = "[limits]\nmetadata_silence = 2s\nmetadata_total = 4s\nread_silence = 2m\n";
-    fs::write(place.path("config/stacfs/config.ini"), limits).unwrap();
+    place.configure(limits);
     place.mount(&[url])
 }
 

@@ -20,9 +20,8 @@ fn a_dead_server_with_a_crowd_before_it_delays_nobody_else() {
     let file = Noisy::told("scene", "file.bin", 100 * KIB);
     let (dead, well) = (serve(&[file]), serve(&[file]));
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
     let limits = "[limits]\nmetadata_silence = 20s\nmetadata_total = 20s\n";
-    fs::write(place.path("config/stacfs/config.ini"), limits).unwrap();
+    place.configure(limits);
     let mount = place.mount(&[&format!("dead={}", dead.stac_url), &format!("well={}", well.stac_url)]);
     mount.list("dead").unwrap();
     dead.server.faults().add(Fault::Silence.on("*"));
@@ -93,9 +92,8 @@ fn hours_of_use_leave_no_trace_in_memory() {
         NAMES.iter().map(|name| Noisy::told("soak", name, 2 * MIB + name.len() as u64)).collect();
     let demo = serve(&files);
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
     // Smaller than the files together, so that there is always something to fetch and to put out.
-    fs::write(place.path("config/stacfs/config.ini"), "[cache]\nmax_bytes = 8M\nmin_free = 0\n").unwrap();
+    place.configure("[cache]\nmax_bytes = 8M\nmin_free = 0\n");
     let mount = place.mount(&[&demo.stac_url]);
     let server = mount.server().unwrap();
     let mut curve = Vec::new();

@@ -212,8 +212,7 @@ impl Bench {
         let stage = Arc::new(Mutex::new(api(&state)));
         let server = Server::start(Stage(stage.clone())).unwrap();
         let place = Place::new();
-        fs::create_dir_all(place.path("config/stacfs")).unwrap();
-        fs::write(place.path("config/stacfs/config.ini"), LINES).unwrap();
+        place.configure(LINES);
         let mount = Some(place.mount(&[&format!("{}/stac", server.url())]));
         let past = vec![state.clone()];
         Bench {

@@ -2,7 +2,7 @@
 //! cache, in what the mount shows, nor at another server.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -54,8 +54,6 @@ fn no_secret_is_seen_anywhere_after_a_day_of_work() {
     faults.add(Fault::Answer(Box::new(echo)).on(&ECHO.url_path()));
 
     let place = Place::new();
-    fs::create_dir_all(place.path("config/stacfs")).unwrap();
-    let config = place.path("config/stacfs/config.ini");
     // The command notes its surroundings: what a child sees.
     let seen = place.path("out/seen-by-child");
     let text = format!(
@@ -65,8 +63,7 @@ fn no_secret_is_seen_anywhere_after_a_day_of_work() {
         place.path("home/token").display()
     );
     fs::write(place.path("home/token"), TOKEN).unwrap();
-    fs::write(&config, text).unwrap();
-    fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
+    place.configure(&text);
 
     let (log, point) = (place.path("out/log"), place.path("mnt"));
     let mut server = place

@@ -1,7 +1,5 @@
 //! The embedded M2M and a mount of it.
 
-use std::os::unix::fs::PermissionsExt;
-
 use stacfs::demo::http::Entry;
 use stacfs::demo::usgs::{Options, Usgs, start};
 
@@ -30,10 +28,7 @@ impl Bench {
             "[usgs]\nusername = demo\ntoken = demo-token\npassword = demo-password\nm2m_url = {}\nespa_url = {}\n{lines}",
             usgs.m2m_url, usgs.espa_url
         );
-        let folder = place.path("config/stacfs");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("config.ini"), text).unwrap();
-        std::fs::set_permissions(folder.join("config.ini"), PermissionsExt::from_mode(0o600)).unwrap();
+        place.configure(&text);
         Bench { usgs, mount: place.mount(&["usgs"]) }
     }
 
