@@ -183,7 +183,7 @@ impl Assembly {
     }
 
     /// The client that all sources share.
-    pub fn http(&self) -> &Http {
+    pub fn http(&self) -> &Arc<Http> {
         &self.http
     }
 

@@ -93,7 +93,7 @@ impl Account {
             login.age.as_secs(),
             KEY_LIFETIME.as_secs() / 60,
         );
-        if !login.permissions.iter().any(|permission| permission == "download") {
+        if !login.may_download() {
             text += "the account may not download: ask for MACHINE access at https://ers.cr.usgs.gov/profile/access\n";
         }
         super::print(&text)

@@ -2,6 +2,7 @@
 
 mod answers;
 mod bench;
+mod checking;
 mod downloads;
 mod lsru;
 #[path = "../e2e/mounted.rs"]

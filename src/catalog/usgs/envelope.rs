@@ -58,14 +58,14 @@ impl Complaint {
             Fault::Refused | Fault::KeyExpired => http::Error::Denied {
                 url,
                 why: format!(
-                    "{words}; check [usgs] username and token (an M2M application token from ers.cr.usgs.gov)"
+                    "{words}; check [usgs] username and token (an M2M application token from https://ers.cr.usgs.gov)"
                 ),
             }
             .into(),
             Fault::Unauthorized => http::Error::Denied {
                 url,
                 why: format!(
-                    "{words}; the account needs MACHINE access: ask for it at ers.cr.usgs.gov/profile/access"
+                    "{words}; the account needs MACHINE access: ask for it at https://ers.cr.usgs.gov/profile/access"
                 ),
             }
             .into(),

@@ -35,7 +35,7 @@ use url::Url;
 use super::{Catalog, Count, Description, Error, Pages, Queryable, Search};
 use crate::config::{Credential, Limits, SourceConfig};
 use crate::content::Origin;
-use crate::http::{Http, shown};
+use crate::http::{self, Http, shown};
 use crate::item::{Asset, Collection, Item};
 use crate::query::Evaluator;
 use crate::report::Report;
@@ -87,6 +87,13 @@ pub struct Login {
     pub age: Duration,
 }
 
+impl Login {
+    /// Whether the account may download: it has MACHINE access.
+    pub fn may_download(&self) -> bool {
+        self.permissions.iter().any(|permission| permission == "download")
+    }
+}
+
 impl Usgs {
     fn new(session: Arc<Session>, settings: Settings, patience: Patience, report: Arc<Report>) -> Usgs {
         let downloads = Arc::new(Downloads::new(Arc::clone(&session), patience));
@@ -106,6 +113,28 @@ impl Usgs {
             permissions: permissions.map(str::to_owned).collect(),
             age: self.archive.session().key_age().unwrap_or_default(),
         })
+    }
+
+    /// Time since the login; `None` where M2M gave no key.
+    pub fn key_age(&self) -> Option<Duration> {
+        self.archive.session().key_age()
+    }
+
+    /// Asks what could be downloaded of a scene that nobody has: whether the account may ask at all. Requests no
+    /// download.
+    ///
+    /// # Errors
+    /// What M2M says to an account without MACHINE access; or whatever keeps it from saying so.
+    pub fn offers_downloads(&self) -> Result<(), Error> {
+        let datasets = self.archive.datasets()?;
+        let Some(dataset) = datasets.iter().find_map(dataset::alias) else { return Ok(()) };
+        let nothing = json!({"datasetName": dataset, "entityIds": ["stacfs-check"]});
+        match self.archive.ask("download-options", &nothing) {
+            // That there is no such scene is what was to be expected.
+            Ok(_) | Err(Error::Gone { .. }) => Ok(()),
+            Err(Error::Http(http::Error::Status { status: 400, .. })) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn plan(&self, search: &Search) -> Result<Plan, Error> {

@@ -224,7 +224,7 @@ impl Session {
         let answer = self.call("login", &json!({"username": username, "password": password.reveal()}))?;
         Ok(answer.map_err(|complaint| Complaint {
             words: format!(
-                "{} (passwords are no longer accepted by M2M: make an application token at ers.cr.usgs.gov and set \
+                "{} (passwords are no longer accepted by M2M: make an application token at https://ers.cr.usgs.gov and set \
                  [usgs] token)",
                 complaint.words
             ),

@@ -1,5 +1,6 @@
 //! `stacfs check`: what works, what does not, and what to do about it.
 
+mod account;
 mod files;
 mod finding;
 mod servers;

@@ -1,13 +1,15 @@
 //! Whether each source answers, as what, and how fast.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account::Services;
 use super::finding::Finding;
 use crate::cli::assemble::{Assembly, Member, words};
-use crate::config::{Config, Credential, SourceKind};
+use crate::config::{Config, Credential, Limits, SourceKind};
 use crate::http::{Http, Request};
 
 /// Clocks that are farther apart than this are told.
@@ -20,8 +22,8 @@ pub(super) fn check(config: Config) -> Vec<Finding> {
         Err(failure) => return vec![Finding::bad("sources", failure.words())],
     };
     thread::scope(|scope| {
-        let http = assembly.http();
-        let ask = |member| (member, scope.spawn(move || source(member, http)));
+        let (http, limits) = (assembly.http(), &assembly.config().limits);
+        let ask = |member| (member, scope.spawn(move || source(member, http, limits)));
         let asked: Vec<_> = assembly.sources().iter().map(ask).collect();
         let findings = |(member, thread): (&Member, thread::ScopedJoinHandle<'_, Vec<Finding>>)| {
             thread.join().unwrap_or_else(|_| {
@@ -34,7 +36,10 @@ pub(super) fn check(config: Config) -> Vec<Finding> {
 }
 
 /// One source.
-fn source(member: &Member, http: &Http) -> Vec<Finding> {
+fn source(member: &Member, http: &Arc<Http>, limits: &Limits) -> Vec<Finding> {
+    if let SourceKind::Usgs { m2m, espa } = &member.config.kind {
+        return Services { member, m2m, espa, http, limits }.check();
+    }
     let began = Instant::now();
     match member.greet() {
         Err(error) => vec![Finding::bad(subject(member), error.to_string())],
