@@ -150,6 +150,7 @@ pub(super) fn serve(
         metadata_total: config.limits.metadata_total,
         read_silence: config.limits.read_silence,
         crawlers: config.crawlers.clone(),
+        process_budget: config.process_budget,
     };
     fuse::check(point).map_err(Failure::failed)?;
     let assembly = Arc::new(Assembly::new(config)?);

@@ -129,6 +129,7 @@ impl Draft {
                 None => mount.value("show_derived", value::boolean)?,
             },
             crawlers: mount.value("crawlers", value::list)?,
+            process_budget: mount.optional("process_budget", value::size)?,
             log: choice.log.as_deref().map(absolute).or_else(|| mount.path("log")),
             warnings: Vec::new(),
         };

@@ -60,8 +60,8 @@ fn basic(username: &str, password: &str) -> Option<Credential> {
 fn the_table_and_the_code_have_the_same_defaults() {
     let config = Home::new().mount(&[]).unwrap();
     assert_eq!(config.limits, Limits::default());
-    assert_eq!(config.cache.min_free, 1 << 30);
-    assert!(!config.allow_other && !config.show_derived);
+    assert_eq!(config.cache.min_free, 2 << 30);
+    assert!(!config.allow_other && !config.show_derived && config.process_budget.is_none());
 }
 
 #[test]

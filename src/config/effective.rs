@@ -24,6 +24,9 @@ impl Config {
         if !self.crawlers.is_empty() {
             set(&mut text, "crawlers", self.crawlers.join(", "));
         }
+        if let Some(most) = self.process_budget {
+            set(&mut text, "process_budget", most);
+        }
         if let Some(log) = &self.log {
             set(&mut text, "log", log.display());
         }

@@ -139,6 +139,8 @@ pub(super) const SECTIONS: &[Section] = &[
                 "Where a mount in the background logs. Default: nowhere."),
             key("crawlers", Kind::List, CRAWLERS,
                 "Programs that look into every file there is: they are given names but no content. Empty: none."),
+            key("process_budget", Kind::Size, "",
+                "Most bytes of files that each program run may have fetched; then its reads fail. Default: any number."),
         ],
     },
     Section {

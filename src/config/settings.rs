@@ -39,6 +39,8 @@ pub struct Config {
     pub show_derived: bool,
     /// Programs that are given names but no content; `*` is any run of characters.
     pub crawlers: Vec<String>,
+    /// Most bytes of files that each process may have fetched; `None`: any number.
+    pub process_budget: Option<u64>,
     /// Where a mount in the background logs.
     pub log: Option<PathBuf>,
     /// What works but should be mended, in one line each: a `~/.lsru` that others can read, a password that

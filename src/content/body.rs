@@ -20,7 +20,7 @@ use super::{Error, Version};
 use crate::cache::{BLOCK, Cache, CachedObject, blocks_of, blocks_over};
 use crate::http::Http;
 use crate::item::Checksum;
-use crate::report::{Report, lock};
+use crate::report::{Report, afford, lock};
 
 /// How often a read goes back for blocks that were put out between arriving and being read, before it fetches
 /// them for itself alone.
@@ -177,6 +177,7 @@ impl Body {
     /// Fetches past the cache, for one reader: where blocks leave it faster than they can be read.
     fn read_alone(&self, range: &Range<u64>) -> Result<Vec<u8>, Error> {
         let segment = Segment::private(blocks_over(range.start, range.end - range.start), self.size());
+        self.place.afford(segment.bytes.end - segment.bytes.start)?;
         self.pull(&segment)?;
         let mut bytes = Vec::with_capacity((range.end - range.start) as usize);
         while bytes.len() as u64 + range.start < range.end {
@@ -270,7 +271,7 @@ impl Body {
         };
         let gaps: Vec<Range<u64>> = missing.into_iter().flat_map(|run| uncovered(&flights, run)).collect();
         let step = (most / BLOCK).max(1);
-        let new: Vec<Arc<Segment>> = gaps
+        let mut new: Vec<Arc<Segment>> = gaps
             .into_iter()
             .flat_map(|gap| {
                 (gap.start..gap.end)
@@ -279,6 +280,10 @@ impl Body {
             })
             .map(|blocks| Arc::new(Segment::new(blocks, self.size())))
             .collect();
+        // Who cannot pay for it is told when he comes to read it.
+        if afford(new.iter().map(|segment| segment.bytes.end - segment.bytes.start).sum()).is_err() {
+            new.clear();
+        }
         flights.extend(new.iter().map(|segment| (segment.blocks.start, segment.clone())));
         let begun = |segment: &&Arc<Segment>| segment.blocks.end > blocks.start && !segment.is_over();
         let waiting: Vec<u64> = flights

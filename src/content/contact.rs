@@ -39,6 +39,7 @@ pub enum Found {
 /// server does not tell the length.
 pub fn meet(http: &Http, place: &Place, expected: Option<u64>) -> Result<Option<Contact>, Error> {
     let most = expected.filter(|size| *size <= SMALL).unwrap_or(HEAD).max(1);
+    place.afford(most)?;
     ask(http, place, &(0..most), |answer, url| {
         let Some(version) = answer.head.version() else { return Ok(None) };
         let end = match &answer.head.part {

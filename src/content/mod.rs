@@ -58,7 +58,7 @@ use turns::{Turns, Urgency};
 use crate::cache::Cache;
 use crate::http::{self, Http};
 use crate::item::Checksum;
-use crate::report::{Report, current_progress, lock, with_progress};
+use crate::report::{Report, current_allowance, current_progress, lock, with_progress};
 
 /// Most bytes fetched ahead of all readers together …
 const AHEAD: u64 = 64 * 1024 * 1024;
@@ -191,7 +191,10 @@ impl Content {
             Found::Nothing => {}
             Found::First(bytes) => body.accept(&bytes),
             Found::All(spool) => body.accept_whole(spool),
-            Found::Stream(answer) => body.stream_whole_soon(*answer),
+            Found::Stream(answer) => {
+                body.place.afford(body.size().saturating_sub(contact::HEAD))?;
+                body.stream_whole_soon(*answer);
+            }
         }
         body.check();
         body.be_sound()?;
@@ -219,8 +222,11 @@ impl Content {
     /// ahead, as far as they stay a small share of what such hints brought to use. `expected` bytes each where
     /// their lengths are not known. Needs a cache to keep them in. Never waits. Tells how many of them, from the
     /// first on, need not be hinted at again. What is staged is left alone: a guess must make no server prepare
-    /// anything.
+    /// anything. Whoever has an allowance gets only what he asks for.
     pub fn prefetch(self: &Arc<Content>, objects: impl IntoIterator<Item = Object>, expected: u64) -> usize {
+        if current_allowance().is_some() {
+            return 0;
+        }
         let mut dealt_with = 0;
         for object in objects {
             let identity = object.origin.identity();
@@ -343,6 +349,10 @@ impl Content {
             return Ok(contact);
         }
         let (version, spool) = spool::fetch_whole(http, place, &self.cache)?;
+        // How much it would be, nobody could tell; its head is paid for.
+        if let Some(allowance) = current_allowance() {
+            allowance.charge(version.size.saturating_sub(contact::HEAD));
+        }
         Ok(Contact { version, found: Found::All(spool) })
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Location, Origin, Trouble};
 use crate::http::{self, Http, Method, Request};
-use crate::report::lock;
+use crate::report::{afford, lock};
 
 /// A place is given up this long before it expires: a request takes time to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
@@ -38,6 +38,14 @@ impl Place {
     pub fn host(&self) -> String {
         url::Url::parse(self.identity())
             .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+    }
+
+    /// Takes the bytes of a request from the allowance of whoever is served, where he has one.
+    ///
+    /// # Errors
+    /// [`Error::Quota`] where fewer are left.
+    pub fn afford(&self, bytes: u64) -> Result<(), Error> {
+        afford(bytes).map_err(|why| Error::Quota { identity: self.identity().to_owned(), why })
     }
 
     /// Runs `attempt` where the object is to be had: with retries while the failure passes, then at the next

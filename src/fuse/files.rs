@@ -6,12 +6,13 @@ use fuser::{
     BackingId, Errno, FileHandle, FopenFlags, OpenAccMode, OpenFlags, ReplyData, ReplyEmpty, ReplyOpen,
 };
 
+use super::budgets::paid_by;
 use super::deadline::Asked;
 use super::inodes::Inode;
 use super::opens::{Mode, Snapshot};
 use super::service::Service;
 use crate::content::OpenFile;
-use crate::report::lock;
+use crate::report::{Allowance, lock};
 use crate::tree::{Error, Node, Opened};
 
 /// One open file.
@@ -19,6 +20,8 @@ pub(super) struct OpenedFile {
     inode: Arc<Inode>,
     bytes: Bytes,
     mode: Mode<BackingId>,
+    /// Who pays for what is fetched to read it.
+    allowance: Option<Arc<Allowance>>,
 }
 
 /// Where a handle's bytes come from; one version for its whole life.
@@ -43,8 +46,10 @@ impl Service {
             return reply.error(Errno::EACCES);
         }
         let passes_through = self.passes_through();
+        let allowance = self.budgets.of(thread);
+        let payer = allowance.clone();
         let work = move || {
-            let opened = file.open()?;
+            let opened = paid_by(payer.as_ref(), || file.open())?;
             if let Opened::Content(content) = &opened
                 && passes_through
             {
@@ -55,11 +60,17 @@ impl Service {
             Ok(opened)
         };
         let service = self.clone();
-        let answer = move |reply, opened| service.answer_open(inode, opened, reply);
+        let answer = move |reply, opened| service.answer_open(inode, opened, allowance, reply);
         self.ask(Asked::Open, path, reply, work, answer);
     }
 
-    fn answer_open(&self, inode: Arc<Inode>, opened: Opened, reply: ReplyOpen) {
+    fn answer_open(
+        &self,
+        inode: Arc<Inode>,
+        opened: Opened,
+        allowance: Option<Arc<Allowance>>,
+        reply: ReplyOpen,
+    ) {
         let (bytes, mode) = match opened {
             Opened::Live(bytes) => (Bytes::Snapshot(Snapshot::Memory(bytes)), Mode::Direct),
             Opened::Snapshot(bytes) => generated(&inode, Snapshot::Memory(bytes)),
@@ -74,21 +85,21 @@ impl Service {
         let flags = FopenFlags::FOPEN_NOFLUSH;
         match &mode {
             Mode::Cached { kept: true } => {
-                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
                 reply.opened(handle, flags | FopenFlags::FOPEN_KEEP_CACHE);
             }
             Mode::Cached { kept: false } => {
-                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
                 reply.opened(handle, flags);
             }
             Mode::Direct => {
-                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
                 reply.opened(handle, flags | FopenFlags::FOPEN_DIRECT_IO);
             }
             Mode::Passthrough(backing) => {
                 self.report.counters.passthrough_opens.add(1);
                 let backing = backing.clone();
-                let handle = self.files.open(OpenedFile { inode, bytes, mode });
+                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
                 reply.opened_passthrough(handle, flags, &backing);
             }
         }
@@ -134,7 +145,7 @@ impl Service {
             },
             Bytes::Content(file) => file.clone(),
         };
-        match file.read_cached(offset, length) {
+        match paid_by(open.allowance.as_ref(), || file.read_cached(offset, length)) {
             Some(Ok(bytes)) => {
                 self.report.counters.read_bytes.add(bytes.len() as u64);
                 reply.data(&bytes);
@@ -147,7 +158,8 @@ impl Service {
             None if file.is_read_ahead(offset, length) => reply.error(Errno::EAGAIN),
             None => {
                 let path = open.inode.path();
-                let work = move || file.read(offset, length).map_err(Error::from);
+                let payer = open.allowance.clone();
+                let work = move || paid_by(payer.as_ref(), || file.read(offset, length)).map_err(Error::from);
                 let report = self.report.clone();
                 let answer = move |reply: ReplyData, bytes: Vec<u8>| {
                     report.counters.read_bytes.add(bytes.len() as u64);

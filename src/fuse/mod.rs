@@ -10,11 +10,12 @@
 //! | `mountpoint`, `device` | may we mount here; the system calls of it |
 //! | `filesystem` | fuser's trait: each call to the `service`, guarded |
 //! | `names`, `directories`, `files`, `xattr` | the calls |
-//! | `crawlers` | who gets names but no bytes |
+//! | `crawlers`, `budgets` | who gets names but no bytes, or so many only |
 //! | `service`, `workers`, `deadline` | how a call waits without anybody else waiting |
 //! | `inodes`, `handles`, `opens`, `attributes` | what the kernel holds of us, and what it sees |
 
 mod attributes;
+mod budgets;
 mod crawlers;
 mod deadline;
 mod device;
@@ -52,6 +53,8 @@ pub struct MountOptions {
     pub read_silence: Duration,
     /// Names of programs that may look at names but read nothing; `*` is any run of characters.
     pub crawlers: Vec<String>,
+    /// Most bytes of files that each process may have fetched; `None`: any number.
+    pub process_budget: Option<u64>,
 }
 
 /// Why something was not mounted or unmounted: one line, with the next step.

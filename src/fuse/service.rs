@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::MountOptions;
 use super::attributes::Owner;
+use super::budgets::Budgets;
 use super::crawlers::Crawlers;
 use super::deadline::{Asked, Call, Limits, Watch};
 use super::directories::OpenDirectory;
@@ -31,6 +32,7 @@ pub(super) struct Service {
     pub files: Handles<OpenedFile>,
     pub owner: Owner,
     pub crawlers: Crawlers,
+    pub budgets: Budgets,
     pub report: Arc<Report>,
     /// Whether the kernel can read backing files without us.
     pub passthrough: AtomicBool,
@@ -51,6 +53,7 @@ impl Service {
             files: Handles::default(),
             owner: Owner::of_process(),
             crawlers: Crawlers::new(&options.crawlers),
+            budgets: Budgets::new(options.process_budget),
             report,
             passthrough: AtomicBool::new(false),
             metadata: Workers::new("stacfs-metadata", MOST_THREADS, MOST_QUEUED),
@@ -169,6 +172,7 @@ mod tests {
             metadata_total: long,
             read_silence: long,
             crawlers: Vec::new(),
+            process_budget: None,
         };
         Service::new(Arc::new(Bare), &options, Arc::default())
     }

@@ -4,6 +4,7 @@
 //! request or holds more than a bounded number of lines, and nothing that comes in may hold a secret: URLs
 //! arrive already stripped of signatures and tokens.
 
+mod allowance;
 mod counters;
 mod metrics;
 mod progress;
@@ -11,6 +12,7 @@ pub mod render;
 mod ring;
 mod turn;
 
+pub use allowance::{Allowance, afford, current_allowance};
 pub use counters::{Counter, Counters};
 pub use metrics::metrics;
 pub use progress::{Progress, current_progress, with_progress};

@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::lock;
+use super::{Allowance, lock};
 
 /// Tells how long ago the last byte came in. Clones share one clock.
 #[derive(Debug, Clone)]
 pub struct Progress {
     began: Instant,
     shared: Arc<Shared>,
+    /// Who pays for what the work fetches.
+    allowance: Option<Arc<Allowance>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +33,17 @@ struct Shared {
 impl Progress {
     /// A clock that starts now.
     pub fn new() -> Progress {
-        Progress { began: Instant::now(), shared: Arc::default() }
+        Progress { began: Instant::now(), shared: Arc::default(), allowance: None }
+    }
+
+    /// The same clock, for work at the cost of `allowance`.
+    pub fn paid_by(self, allowance: Arc<Allowance>) -> Progress {
+        Progress { allowance: Some(allowance), ..self }
+    }
+
+    /// Who pays for what the work fetches; nobody counts it where there is none.
+    pub fn allowance(&self) -> Option<Arc<Allowance>> {
+        self.allowance.clone()
     }
 
     /// Says that `bytes` came in now. Zero bytes count as a sign of life, e.g. response headers.

@@ -66,6 +66,7 @@ fn options() -> MountOptions {
         metadata_total: Duration::from_secs(120),
         read_silence: Duration::from_secs(60),
         crawlers: Vec::new(),
+        process_budget: None,
     }
 }
 

@@ -47,6 +47,52 @@ fn a_sweep_of_a_known_crawler_pulls_no_bytes() {
     assert!(mount.text(".stacfs/status").contains("crawlers"));
 }
 
+/// Bytes of files that left the server.
+fn sent(demo: &Demo) -> u64 {
+    asked(demo).iter().filter(|entry| entry.method == "GET").map(|entry| entry.sent).sum()
+}
+
+#[test]
+fn a_sweep_with_a_budget_pulls_no_more_than_that() {
+    const MANY: [Noisy; 8] = [
+        Noisy::told("one", "a.bin", 300 * KIB),
+        Noisy::untold("one", "b.bin", 250 * KIB),
+        Noisy::told("one", "large.bin", 5000 * KIB),
+        Noisy::told("two", "c.bin", 370 * KIB),
+        Noisy::untold("two", "d.bin", 1500 * KIB),
+        Noisy::told("two", "e.bin", 3000 * KIB),
+        Noisy::untold("two", "f.bin", 4 * KIB),
+        Noisy::untold("two", "g.bin", 90 * KIB),
+    ];
+    const BUDGET: u64 = 2000 * KIB;
+    let demo = serve(&MANY);
+    let place = Place::new();
+    place.configure(&format!("[mount]\nprocess_budget = {BUDGET}\n"));
+    let mount = place.mount(&[&demo.stac_url]);
+    let output = sweep(&mount, "searcher");
+    assert!(said(&output).contains("Disk quota exceeded"), "{}", said(&output));
+    let first = sent(&demo);
+    println!("{first} bytes of a budget of {BUDGET}");
+    assert!((BUDGET / 2..=BUDGET).contains(&first), "{first}: {:?}", asked(&demo));
+    let errors = mount.text(".stacfs/errors");
+    assert!(
+        errors.contains("EDQUOT") && errors.contains("searcher") && errors.contains("process_budget"),
+        "{errors}"
+    );
+
+    // Another process has a budget of its own, and what is cached costs nothing.
+    let again = sweep(&mount, "searcher");
+    assert!(said(&again).contains("Disk quota exceeded"), "{}", said(&again));
+    let second = sent(&demo) - first;
+    assert!((BUDGET / 2..=BUDGET).contains(&second), "{second}");
+    for _ in 0..8 {
+        sweep(&mount, "searcher");
+    }
+    let all = sent(&demo);
+    assert!(!said(&sweep(&mount, "searcher")).contains("Disk quota exceeded"), "all is cached");
+    assert_eq!(sent(&demo), all);
+}
+
 #[test]
 fn who_is_a_crawler_is_configured() {
     let demo = serve(&FILES);
