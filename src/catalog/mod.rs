@@ -166,6 +166,13 @@ pub trait Catalog: Send + Sync {
         Ok(None)
     }
 
+    /// Where a browser finds what a search matches, without secrets. Makes no request: `None` where there is no
+    /// such URL, or it is not known yet.
+    fn address(&self, search: &Search) -> Option<String> {
+        let _ = search;
+        None
+    }
+
     /// Ends what was begun at the server, at the end of a mount: logs out, takes wishes off a queue. Best effort.
     fn leave(&self) {}
 

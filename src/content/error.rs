@@ -54,6 +54,12 @@ pub enum Error {
         /// How far it is.
         why: String,
     },
+    /// Its server would have to prepare it first, which only reading it is a reason for.
+    #[error("{identity}: it would have to be ordered; reading it does that")]
+    Unordered {
+        /// Its canonical href.
+        identity: String,
+    },
     /// A quota, theirs or one set here.
     #[error("{identity}: {why}")]
     Quota {
@@ -82,6 +88,7 @@ impl Error {
             Error::Denied { .. } => libc::EACCES,
             Error::Corrupt { .. } | Error::Disk { .. } => libc::EIO,
             Error::NotYet { .. } => libc::ETIMEDOUT,
+            Error::Unordered { .. } => libc::EINVAL,
             Error::Quota { .. } => libc::EDQUOT,
         }
     }

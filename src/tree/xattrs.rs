@@ -2,10 +2,14 @@
 
 use super::item_directory::ItemRef;
 use super::source::{NamedItem, Selection, Source};
+use crate::catalog::Depth;
 use crate::content::{Content, Object};
 use crate::item::Asset;
 
 type Attribute = (String, Vec<u8>);
+
+/// The longest value that Linux lets through, in bytes (`XATTR_SIZE_MAX`).
+const LONGEST: usize = 65_536;
 
 fn attribute(name: &str, value: impl Into<Vec<u8>>) -> Attribute {
     (format!("user.stac.{name}"), value.into())
@@ -41,10 +45,13 @@ pub fn of_object(content: &Content, object: &Object) -> Vec<Attribute> {
     etag.map(|etag| attribute("etag", etag)).into_iter().chain([cached]).collect()
 }
 
-/// Of a collection or a search: what is asked, and how many match once that is known.
+/// Of a collection or a search: what is asked, where a browser finds the same, and how many match; each once it is
+/// known.
 pub fn of_selection(source: &Source, selection: &Selection) -> Vec<Attribute> {
     let mut all = vec![attribute("query", selection.query.canonical())];
     all.extend(selection.collection.as_deref().map(|collection| attribute("collection", collection)));
+    let url = source.catalog.address(&selection.search(Depth::Whole));
+    all.extend(url.filter(|url| url.len() <= LONGEST).map(|url| attribute("url", url)));
     all.extend(source.known_count(selection).map(|n| attribute("matched", n.to_string())));
     all
 }

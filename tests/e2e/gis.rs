@@ -1,5 +1,7 @@
 //! A directory as a source for GIS programs: layers, a catalogue of its own, side files.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use stacfs::demo;
 
@@ -37,6 +39,27 @@ fn local_of_the_moon_is_valid_for_pystac() {
     let collection: Value =
         serde_json::from_str(&mount.text(&format!("{directory}/local/collection.json"))).unwrap();
     assert!(collection["stacfs:truncated"].as_str().unwrap().contains("max_items=5"), "a cut says so");
+}
+
+#[test]
+fn a_search_says_where_a_browser_finds_it() {
+    let demo = demo::start(demo::Options::default()).unwrap();
+    let mount = Mounted::of(&demo.stac_url);
+    let search = "sentinel-2-l2a/datetime=2024-01-01..2024-01-20/eo:cloud_cover.lt=90/sortby=-datetime";
+    let names: BTreeSet<String> = mount.list(search).unwrap().into_iter().collect();
+    let asked = demo.server.journal().len();
+    let said = mount.sh(&format!(
+        "python3 -c 'import os, sys\nfor name in \"query\", \"url\": print(os.getxattr(sys.argv[1], \"user.stac.\" + name).decode())' {search}"
+    ));
+    let (query, url) = said.trim().split_once('\n').unwrap();
+    assert_eq!(demo.server.journal().len(), asked, "no attribute costs a request");
+    assert!(query.contains("eo:cloud_cover.lt=90"), "{query}");
+    let found: Value = serde_json::from_str(&mount.sh(&format!("curl -sf '{url}'"))).unwrap();
+    let ids = found["features"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned());
+    let ids: BTreeSet<String> = ids.chain(["collection.json".to_owned()]).collect();
+    assert_eq!(ids, names);
+    let unknown = mount.run("python3 -c 'import os; os.getxattr(\"many/gsd=3\", \"user.stac.url\")'");
+    assert!(!unknown.status.success(), "which kind of number that is would have to be asked for");
 }
 
 /// The most memory the server of a mount has taken, in bytes.

@@ -64,6 +64,35 @@ fn a_bundles_members_are_files_below_its_name() {
 }
 
 #[test]
+fn mosaics_and_stacks_order_nothing() {
+    let bench = Bench::new();
+    let scene = bench.scene(SEARCH);
+    let id = scene.rsplit('/').next().unwrap();
+    bench.clear();
+    assert!(bench.mount.list(&format!("{SEARCH}/mosaics")).unwrap().contains(&"SR_B4.vrt".to_owned()));
+    for file in [format!("{SEARCH}/mosaics/SR_B4.vrt"), format!("{scene}/stack.vrt")] {
+        let (errno, words) = bench.refusal(&file);
+        assert_eq!(errno, libc::EINVAL, "{file}");
+        assert!(words.contains("would request their downloads") && words.contains("stacfs fetch"), "{words}");
+    }
+    bench.mount.run(&format!("gdalinfo {SEARCH}/mosaics/SR_B4.vrt; gdalinfo {SEARCH}/mosaics/SR_B4.gti"));
+    assert_eq!(bench.count("download-request"), 0, "{:?}", bench.asked());
+    // What was read is here, and its header with it.
+    bench.mount.sh(&format!("cat {scene}/*_SR_B*.TIF > /dev/null"));
+    let asked = bench.count("download-request");
+    let mosaic = bench.mount.text(&format!("{SEARCH}/ids={id}/mosaics/SR_B4.vrt"));
+    assert!(mosaic.contains(&format!("../{id}/{id}_SR_B4.TIF")), "{mosaic}");
+    let checksum = |file: &str| bench.mount.sh(&format!("gdalinfo -checksum {file} | grep Checksum"));
+    assert_eq!(
+        checksum(&format!("{SEARCH}/ids={id}/mosaics/SR_B4.vrt")),
+        checksum(&format!("{scene}/{id}_SR_B4.TIF"))
+    );
+    let bands = bench.mount.text(&format!("{SEARCH}/assets=SR_B*/{id}/stack.vrt"));
+    assert_eq!(bands.matches("<VRTRasterBand").count(), 6, "{bands}");
+    assert_eq!(bench.count("download-request"), asked);
+}
+
+#[test]
 fn unmounting_clears_the_queue_and_logs_out() {
     let bench = Bench::new();
     let scene = bench.scene(SEARCH);

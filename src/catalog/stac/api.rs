@@ -126,44 +126,63 @@ impl Api {
 
     /// A plan for a search, with what the server refused before.
     pub(super) fn plan(&self, search: &Search, refused: &BTreeSet<Refusal>) -> Result<Plan, Error> {
-        let landing = self.landing()?;
-        let kinds = self.kinds(search)?;
         let mut refused = refused.clone();
-        if search.collection.is_some() && self.lists_only() {
-            refused.insert(Refusal::Search);
-        }
-        plan::plan(search, &landing.conformance, &kinds, &refused)
+        refused.extend(self.refused_always(search));
+        plan::plan(search, &self.landing()?.conformance, &self.kinds(search)?, &refused)
+    }
+
+    /// The same by what is known. Asks nothing.
+    pub(super) fn known_plan(&self, search: &Search) -> Option<Plan> {
+        let refused = self.refused_always(search).into_iter().collect();
+        plan::plan(search, &self.landing.known()?.conformance, &self.known_kinds(search)?, &refused).ok()
+    }
+
+    fn refused_always(&self, search: &Search) -> Option<Refusal> {
+        (search.collection.is_some() && self.lists_only()).then_some(Refusal::Search)
     }
 
     /// The kinds of the properties that a search compares: from queryables, else from the collection's
     /// summaries. Asks nothing where nothing is compared.
     fn kinds(&self, search: &Search) -> Result<Kinds, Error> {
-        let compared: Vec<&str> = search.query.predicates().iter().flat_map(compared).collect();
+        let compared = compared(search);
         if compared.is_empty() {
             return Ok(Kinds::new());
         }
         let collection = search.collection.as_deref();
-        let queryables = self.queryables(collection.unwrap_or_default())?;
-        let declared = |name: &str| queryables.get(name)?.kind.as_deref().and_then(Kind::of_schema);
-        let mut kinds: Kinds =
-            compared.iter().filter_map(|name| Some(((*name).to_owned(), declared(name)?))).collect();
-        let missing: Vec<&str> = compared.into_iter().filter(|name| !kinds.contains_key(*name)).collect();
-        if let Some(id) = collection.filter(|_| !missing.is_empty())
+        let mut kinds = declared(&compared, &*self.queryables(collection.unwrap_or_default())?);
+        if let Some(id) = collection.filter(|_| compared.iter().any(|name| !kinds.contains_key(*name)))
             && let Some(collection) = self.collection(id)?.as_ref()
         {
-            let summarised = |name: &str| collection.summary(name).and_then(kind_of_summary);
-            kinds.extend(missing.iter().filter_map(|name| Some(((*name).to_owned(), summarised(name)?))));
+            add_summarised(&mut kinds, &compared, collection);
         }
         Ok(kinds)
     }
 
+    /// The same, where it is known. Asks nothing.
+    fn known_kinds(&self, search: &Search) -> Option<Kinds> {
+        let compared = compared(search);
+        if compared.is_empty() {
+            return Some(Kinds::new());
+        }
+        let id = search.collection.as_deref().unwrap_or_default();
+        let mut kinds = declared(&compared, &*slot(&self.queryables, id).known()?);
+        if let Some(collection) = slot(&self.collections, id).known()
+            && let Some(collection) = collection.as_ref()
+        {
+            add_summarised(&mut kinds, &compared, collection);
+        }
+        Some(kinds)
+    }
+
     /// Where a search in a collection is asked for: at the search, or at the collection's list of items.
     pub(super) fn endpoint(&self, method: &Method, list_of: Option<&str>) -> Result<Url, Error> {
-        let landing = self.landing()?;
-        Ok(match list_of {
-            Some(collection) => landing.base.endpoint(&["collections", collection, "items"]),
-            None => landing.search(method),
-        })
+        Ok(endpoint(&*self.landing()?, method, list_of))
+    }
+
+    /// Where a search is asked for by GET, where that is known. Asks nothing.
+    pub(super) fn known_endpoint(&self, list_of: Option<&str>) -> Option<Url> {
+        let landing = self.landing.known()?;
+        Some(endpoint(&landing, &Method::GET, list_of))
     }
 
     /// Whether there is no search, as far as asking has shown.
@@ -268,14 +287,35 @@ fn slot<T>(slots: &PerCollection<T>, id: &str) -> Arc<Remembered<T>> {
     Arc::clone(slots.entry(id.to_owned()).or_default())
 }
 
-/// The properties that a predicate compares with values.
-fn compared(predicate: &Predicate) -> Vec<&str> {
-    match predicate {
-        Predicate::Property(comparison) => vec![&comparison.property],
-        Predicate::WrsPath(_) => vec!["landsat:wrs_path"],
-        Predicate::WrsRow(_) => vec!["landsat:wrs_row"],
-        _ => Vec::new(),
+fn endpoint(landing: &Landing, method: &Method, list_of: Option<&str>) -> Url {
+    match list_of {
+        Some(collection) => landing.base.endpoint(&["collections", collection, "items"]),
+        None => landing.search(method),
     }
+}
+
+/// The properties that a search compares with values.
+fn compared(search: &Search) -> Vec<&str> {
+    let properties = search.query.predicates().iter().filter_map(|predicate| match predicate {
+        Predicate::Property(comparison) => Some(comparison.property.as_str()),
+        Predicate::WrsPath(_) => Some("landsat:wrs_path"),
+        Predicate::WrsRow(_) => Some("landsat:wrs_row"),
+        _ => None,
+    });
+    properties.collect()
+}
+
+/// The kinds of properties that queryables tell.
+fn declared(names: &[&str], queryables: &Queryables) -> Kinds {
+    let kind = |name: &str| queryables.get(name)?.kind.as_deref().and_then(Kind::of_schema);
+    names.iter().filter_map(|name| Some(((*name).to_owned(), kind(name)?))).collect()
+}
+
+/// Adds, of properties whose kinds are not known yet, those that a collection's summaries tell.
+fn add_summarised(kinds: &mut Kinds, names: &[&str], collection: &Collection) {
+    let unknown: Vec<&str> = names.iter().copied().filter(|name| !kinds.contains_key(*name)).collect();
+    let kind = |name: &str| collection.summary(name).and_then(kind_of_summary);
+    kinds.extend(unknown.into_iter().filter_map(|name| Some((name.to_owned(), kind(name)?))));
 }
 
 /// A summary is a list of values, or a range.

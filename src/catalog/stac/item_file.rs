@@ -271,6 +271,11 @@ impl Catalog for ItemFile {
         Ok(self.site.origin(item, asset, item_url(item).as_ref()))
     }
 
+    /// The file's: a search is evaluated here.
+    fn address(&self, _: &Search) -> Option<String> {
+        Some(shown(&self.site.url))
+    }
+
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
         Evaluator::new(&search.query)?;
         let mut lines = vec![format!("GET {}", shown(&self.site.url))];

@@ -109,6 +109,10 @@ impl Catalog for Opening {
         self.0.catalog()?.origin(item, asset)
     }
 
+    fn address(&self, search: &Search) -> Option<String> {
+        self.0.opened.known()?.address(search)
+    }
+
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
         self.0.catalog()?.explain(search)
     }

@@ -213,6 +213,15 @@ impl Catalog for Served {
         Ok(self.site().origin(item, asset, base.as_ref()))
     }
 
+    /// The search by GET, however it is made here.
+    fn address(&self, search: &Search) -> Option<String> {
+        let plan = self.api.known_plan(search)?;
+        let [params] = plan.branches.as_slice() else { return None };
+        let list = search.collection.as_deref().filter(|_| self.api.lists_only());
+        let step = params.step(&Method::GET, &self.api.known_endpoint(list)?, self.api.page_size());
+        Some(shown(&step.url))
+    }
+
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
         let plan = self.api.plan(search, &Default::default())?;
         let list = search.collection.as_deref().filter(|_| self.api.lists_only());

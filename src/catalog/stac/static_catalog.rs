@@ -305,6 +305,14 @@ impl Catalog for StaticCatalog {
         Ok(self.0.site.origin(item, asset, item_url(item).as_ref()))
     }
 
+    /// The collection's own: a search is evaluated here.
+    fn address(&self, search: &Search) -> Option<String> {
+        let Some(id) = &search.collection else { return Some(shown(&self.0.site.url)) };
+        let members = self.0.members.known()?;
+        let shelf = members.shelves.iter().find(|shelf| shelf.collection.id() == id)?;
+        Some(shown(&shelf.url))
+    }
+
     fn explain(&self, search: &Search) -> Result<Vec<String>, Error> {
         Evaluator::new(&search.query)?;
         let members = self.0.members()?;

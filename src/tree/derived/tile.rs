@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
-use crate::content::{Object, RasterHeader};
+use crate::content::{self, Object, RasterHeader};
 use crate::item::raster::{Crs, Declared, Grid, Pixels, Sample};
 use crate::item::{Asset, Item};
 use crate::report::{current_progress, with_progress};
@@ -99,6 +99,11 @@ impl Candidate {
         });
     }
 
+    /// Whether its header is not here and its server would have to prepare the file for it.
+    fn is_unordered(&self) -> bool {
+        matches!(self.header.get(), Some(Err(Error::Content(content::Error::Unordered { .. }))))
+    }
+
     /// The header that was read, where the file has one.
     fn header(&self) -> Option<&RasterHeader> {
         self.header.get()?.as_ref().ok()?.as_deref()
@@ -120,7 +125,12 @@ impl Candidate {
         let worded = || mine.and_then(|header| header.crs.clone());
         let crs = coded.or_else(|| self.declared.crs.clone()).or_else(worded);
         let told = mine.or(alike);
-        let unknown = |what: &str| format!("neither metadata nor its header tell {what}");
+        let unknown = |what: &str| match self.header.get() {
+            Some(Ok(None)) => {
+                format!("metadata do not tell {what}, and it is no GeoTIFF, whose header would be read")
+            }
+            _ => format!("neither metadata nor its header tell {what}"),
+        };
         Ok(Tile {
             path: self.path.clone(),
             time: self.time,
@@ -142,7 +152,8 @@ impl Candidate {
 /// of each kind that does not tell all of its bands, type and nodata.
 ///
 /// # Errors
-/// A header that could not be read now: the next try may read it. A file that is gone is left out instead.
+/// A header that could not be read now: the next try may read it. A file that is gone is left out instead. Headers
+/// of files that would have to be ordered and are not in the cache: no mosaic orders anything.
 pub fn sort(source: &Source, candidates: &[Candidate]) -> Result<Sorted, Error> {
     let mut examples: HashMap<Kind, usize> = HashMap::new();
     for (at, candidate) in candidates.iter().enumerate().filter(|(_, candidate)| !candidate.is_whole()) {
@@ -156,6 +167,10 @@ pub fn sort(source: &Source, candidates: &[Candidate]) -> Result<Sorted, Error> 
         .map(|(_, candidate)| candidate)
         .collect();
     read_all(source, &wanted);
+    let unordered = wanted.iter().filter(|candidate| candidate.is_unordered()).count();
+    if unordered > 0 {
+        return Err(unread(unordered, candidates.len()));
+    }
     for candidate in &wanted {
         if let Some(Err(error)) = candidate.header.get()
             && !matches!(error.errno(), libc::ENOENT | libc::EACCES | libc::EINVAL)
@@ -175,6 +190,15 @@ pub fn sort(source: &Source, candidates: &[Candidate]) -> Result<Sorted, Error> 
         }
     }
     Ok(sorted)
+}
+
+/// Why rasters whose headers would have to be ordered make no mosaic, and what does.
+fn unread(unordered: usize, all: usize) -> Error {
+    Error::Invalid(format!(
+        "metadata do not say where {unordered} of the {all} files lie, and looking into them would request their \
+         downloads, which nothing but reading them does: read them first (`stacfs fetch`, with `assets=` in the \
+         path), then open this again"
+    ))
 }
 
 fn read_all(source: &Source, wanted: &[&Candidate]) {
