@@ -55,7 +55,8 @@ fn a_search_says_where_a_browser_finds_it() {
     assert_eq!(demo.server.journal().len(), asked, "no attribute costs a request");
     assert!(query.contains("eo:cloud_cover.lt=90"), "{query}");
     let found: Value = serde_json::from_str(&mount.sh(&format!("curl -sf '{url}'"))).unwrap();
-    let ids = found["features"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned());
+    let ids =
+        found["features"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned());
     let ids: BTreeSet<String> = ids.chain(["collection.json".to_owned()]).collect();
     assert_eq!(ids, names);
     let unknown = mount.run("python3 -c 'import os; os.getxattr(\"many/gsd=3\", \"user.stac.url\")'");
