@@ -3,7 +3,7 @@
 //! In: blocks and documents from the network, with the version they belong to. Out: the same, verified
 //! against their checksums, after any crash. Bounded in bytes and by the disk's free space, least recently
 //! used first; shared by all mounts of a user; mode 0700. A disk that is full or broken makes it forget, never
-//! fail.
+//! fail; documents then stay in memory for a while.
 //!
 //! ```text
 //! FOLDER/v1/objects/ab/cdef….map     which blocks are here, and their checksums
@@ -25,6 +25,7 @@ mod object;
 mod pins;
 mod shelf;
 mod space;
+mod spare;
 mod stock;
 
 pub use claim::Claim;
@@ -42,6 +43,7 @@ use std::thread::JoinHandle;
 
 use facts::FactTable;
 use shelf::Shelf;
+use spare::Spare;
 
 use crate::report::{Report, lock};
 
@@ -50,6 +52,8 @@ pub struct Cache {
     /// `None` where the folder cannot be used: then nothing is kept.
     shelf: Option<Arc<Shelf>>,
     facts: Option<FactTable>,
+    /// Documents that the disk does not take.
+    spare: Option<Spare>,
     keeper: Mutex<Option<JoinHandle<()>>>,
     report: Arc<Report>,
 }
@@ -83,12 +87,12 @@ impl Cache {
         let keeper = shelf.clone().and_then(|shelf| {
             std::thread::Builder::new().name("cache-keeper".into()).spawn(move || keeper::keep(&shelf)).ok()
         });
-        Cache { shelf, facts, keeper: Mutex::new(keeper), report }
+        Cache { shelf, facts, spare: Some(Spare::default()), keeper: Mutex::new(keeper), report }
     }
 
     /// A cache that keeps nothing.
     pub fn none(report: Arc<Report>) -> Cache {
-        Cache { shelf: None, facts: None, keeper: Mutex::default(), report }
+        Cache { shelf: None, facts: None, spare: None, keeper: Mutex::default(), report }
     }
 
     /// The blocks of one version of an object: `identity` is its canonical href, `validator` tells its
@@ -123,26 +127,31 @@ impl Cache {
 
     /// The document kept for a key, expired or not.
     pub fn document(&self, key: &str) -> Option<Document> {
-        documents::get(&self.shelf.as_ref()?.documents, key)
+        let spare = self.spare.as_ref().and_then(|spare| spare.get(key));
+        spare.or_else(|| documents::get(&self.shelf.as_ref()?.documents, key))
     }
 
-    /// Keeps a document, where there is room and the disk is well.
+    /// Keeps a document: on disk, where there is room and the disk is well, else in memory for a while.
     pub fn keep_document(&self, key: &str, document: &Document) {
-        let Some(shelf) = &self.shelf else { return };
-        if !shelf.space.admit(document.body.len() as u64) {
-            return;
-        }
-        if let Err(error) = documents::put(&shelf.documents, key, document) {
-            shelf.space.give_back(document.body.len() as u64);
-            shelf.space.trouble("keeping a document", &error);
+        let is_on_disk = self.shelf.as_ref().is_some_and(|shelf| keep_on(shelf, key, document));
+        match &self.spare {
+            Some(spare) if is_on_disk => spare.remove(key),
+            Some(spare) => spare.put(key, document),
+            None => {}
         }
     }
 
     /// Forgets a document.
     pub fn forget_document(&self, key: &str) {
+        self.spare.iter().for_each(|spare| spare.remove(key));
         if let Some(shelf) = &self.shelf {
             documents::remove(&shelf.documents, key);
         }
+    }
+
+    /// Whether there is a cache, and what comes is kept there now, as far as known.
+    pub fn keeps(&self) -> bool {
+        self.shelf.as_ref().is_some_and(|shelf| shelf.space.keeps())
     }
 
     /// The bounds and their use, where there is a cache.
@@ -164,6 +173,20 @@ impl Cache {
     pub fn report(&self) -> &Arc<Report> {
         &self.report
     }
+}
+
+/// Puts a document on disk. Tells whether it is there now.
+fn keep_on(shelf: &Shelf, key: &str, document: &Document) -> bool {
+    let bytes = document.body.len() as u64;
+    if !shelf.space.admit(bytes) {
+        return false;
+    }
+    if let Err(error) = documents::put(&shelf.documents, key, document) {
+        shelf.space.give_back(bytes);
+        shelf.space.trouble("keeping a document", &error);
+        return false;
+    }
+    true
 }
 
 /// How full a cache is.

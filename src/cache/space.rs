@@ -34,6 +34,10 @@ pub struct Space {
     /// Goes up with every use; orders uses within this process.
     clock: AtomicU64,
     ill: AtomicBool,
+    /// Whether the last bytes that came were refused for want of room.
+    full: AtomicBool,
+    /// Whether `.stacfs/errors` says that there is no room.
+    told: AtomicBool,
     rest_until: Mutex<Option<Instant>>,
     calls: Mutex<Calls>,
     called: Condvar,
@@ -76,6 +80,8 @@ impl Space {
             used: AtomicU64::new(0),
             clock: AtomicU64::new(1),
             ill: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            told: AtomicBool::new(false),
             rest_until: Mutex::default(),
             calls: Mutex::default(),
             called: Condvar::new(),
@@ -91,6 +97,11 @@ impl Space {
     /// Bytes kept now, as far as known.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether what comes is kept, as far as known.
+    pub fn keeps(&self) -> bool {
+        !self.full.load(Ordering::Relaxed) && !self.ill.load(Ordering::Relaxed)
     }
 
     /// A time stamp for a use.
@@ -111,6 +122,7 @@ impl Space {
         self.await_survey();
         let before = self.used.fetch_add(bytes, Ordering::Relaxed);
         let fits = before + bytes <= self.limit && self.free() >= self.min_free.saturating_add(bytes);
+        self.full.store(!fits, Ordering::Relaxed);
         if !fits {
             self.give_back(bytes);
         }
@@ -169,17 +181,32 @@ impl Space {
     /// After room was made: says so where there is none all the same.
     pub fn tell_room(&self) {
         if self.shortage() == 0 {
+            self.told.store(false, Ordering::Relaxed);
             self.report.clear_note(NO_ROOM);
             return;
         }
+        let words = self.why_no_room();
+        if !self.told.swap(true, Ordering::Relaxed) {
+            self.report.error(&self.folder.display().to_string(), libc::ENOSPC, &words);
+        }
+        self.report.note(NO_ROOM, &words);
+    }
+
+    /// Which bound leaves no room, and the key to set.
+    fn why_no_room(&self) -> String {
         let (free, used) = (bytes(self.free()), bytes(self.used()));
         let (min_free, limit) = (bytes(self.min_free), bytes(self.limit));
-        let folder = self.folder.display();
-        let words = format!(
-            "{folder}: {used} of {limit} used, {free} free on the disk of which {min_free} stay free; what does \
-             not fit is read uncached; free some space or choose another folder with --cache-dir"
-        );
-        self.report.note(NO_ROOM, &words);
+        if self.free() < self.min_free + 2 * self.step {
+            return format!(
+                "the disk is nearly full: {free} are free, and [cache] min_free = {min_free} are left free always; \
+                 nothing more is kept, so what is read twice is fetched twice; free some space, lower min_free, or \
+                 choose another folder with --cache-dir"
+            );
+        }
+        format!(
+            "{used} of [cache] max_bytes = {limit} are used by what is open or pinned; what does not fit is read \
+             uncached; close or unpin something, or raise max_bytes"
+        )
     }
 
     /// Wakes the keeper.

@@ -405,3 +405,28 @@ fn verifying_is_no_use_and_forgets_what_is_wrong() {
     assert_eq!(cache.verify(&before[0]), Some((3, 1)));
     assert_eq!(cache.stock()[0].here, size - BLOCK);
 }
+
+#[test]
+fn a_disk_that_is_nearly_full_is_told_of_and_documents_stay_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = Arc::new(Report::new());
+    let cache = Cache::open(Settings { min_free: 1 << 60, ..settings(folder.path(), MANY) }, report.clone());
+    let object = cache.object(IDENTITY, "1", BLOCK).unwrap();
+    assert!(!object.write(0, &block_bytes(1, BLOCK, 0..1)));
+    assert!(!cache.keeps());
+    let now = jiff::Timestamp::now();
+    let document = Document { validator: None, kept: now, expires: now, body: b"{}".to_vec() };
+    cache.keep_document("k", &document);
+    assert_eq!(cache.document("k"), Some(document));
+    cache.forget_document("k");
+    assert_eq!(cache.document("k"), None);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while report.errors().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "nobody is told");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let told = report.errors();
+    let words = &told[0].words;
+    assert!(words.contains("nearly full") && words.contains("[cache] min_free"), "{words}");
+    assert_eq!(report.notes().get("cache room"), Some(words));
+}

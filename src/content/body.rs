@@ -26,6 +26,10 @@ use crate::report::{Report, afford, lock};
 /// them for itself alone.
 const PATIENCE: usize = 3;
 
+/// Readers who wait for much are served in requests of at most this size, side by side: one that is never over
+/// would hold its memory for too long.
+const WAITED_FOR: u64 = 8 * 1024 * 1024;
+
 /// What all files share.
 pub struct Means {
     /// The cache.
@@ -37,11 +41,21 @@ pub struct Means {
     /// Who may ask when.
     pub turns: Arc<Turns>,
     /// Arrived bytes that the disk would not take.
-    pub memory: Memory,
-    /// Bytes that all readers together may be served ahead.
-    pub ahead: u64,
+    pub memory: Arc<Memory>,
+    /// Bytes that all readers together may be served ahead, where they go to the disk.
+    pub most_ahead: u64,
     /// Where it is told what happens.
     pub report: Arc<Report>,
+}
+
+impl Means {
+    /// Bytes that all readers together may be served ahead.
+    pub fn ahead(&self) -> u64 {
+        match self.cache.keeps() {
+            true => self.most_ahead,
+            false => self.most_ahead.min(self.memory.most_ahead()),
+        }
+    }
 }
 
 /// What is known of a file's tiles.
@@ -230,6 +244,9 @@ impl Body {
                         let end = (start + chunk.len() as u64).min(range.end);
                         bytes.extend(&chunk[(at - start) as usize..(end - start) as usize]);
                         at = end;
+                        if segment.read_to(end) {
+                            self.means.memory.used(&segment);
+                        }
                         continue;
                     }
                     Held::Disk(end) => at..end.min(range.end),
@@ -270,7 +287,7 @@ impl Body {
             None => vec![blocks.clone()],
         };
         let gaps: Vec<Range<u64>> = missing.into_iter().flat_map(|run| uncovered(&flights, run)).collect();
-        let step = (most / BLOCK).max(1);
+        let step = (most.min(WAITED_FOR) / BLOCK).max(1);
         let mut new: Vec<Arc<Segment>> = gaps
             .into_iter()
             .flat_map(|gap| {
@@ -304,6 +321,11 @@ impl Body {
             waiting.iter().for_each(|start| self.means.turns.hurry(&self.host, self.number, *start));
         }
         requests
+    }
+
+    /// Whether bytes of it are in memory.
+    pub fn is_in_memory(&self) -> bool {
+        lock(&self.flights).values().any(|segment| segment.in_memory() > 0)
     }
 
     /// Waits until nothing of it is on its way any more. Readers get bytes before the disk does.
@@ -347,6 +369,8 @@ impl Body {
             return;
         }
         let segment = Arc::new(Segment::new(0..blocks_of(whole as u64), self.size()));
+        let Some(loan) = self.means.memory.lend_now(bytes.len() as u64) else { return };
+        segment.stand_on(loan);
         for chunk in bytes.chunks(CHUNK as usize) {
             segment.push(Arc::new(chunk.to_vec()));
         }
@@ -442,6 +466,12 @@ impl Body {
     pub fn blocks(&self, offset: u64, length: usize) -> Range<u64> {
         let range = self.clip(offset, length);
         blocks_over(range.start, range.end - range.start)
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        self.means.memory.let_go();
     }
 }
 

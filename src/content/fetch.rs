@@ -285,8 +285,22 @@ impl Body {
                 let place = segment.push(whole.clone());
                 if segment.is_shared && self.keep(chunk.start / BLOCK, &whole) {
                     segment.is_on_disk(place);
+                } else {
+                    self.stay_in_memory(segment, chunk.start);
                 }
             }
+        }
+    }
+
+    /// The disk did not take a chunk: before more of the segment comes, there must be room in memory for all that is
+    /// left of it. Where there is none for what nobody waits for, the segment is given up.
+    fn stay_in_memory(&self, segment: &Segment, from: u64) {
+        if segment.lent() > 0 {
+            return;
+        }
+        match self.means.memory.lend(segment.bytes.end - from, || segment.wish()) {
+            Some(loan) => segment.stand_on(loan),
+            None => segment.cancel(),
         }
     }
 }

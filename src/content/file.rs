@@ -243,7 +243,7 @@ impl OpenFile {
         }
         let tiles = self.body.tiles(&self.part);
         let means = &self.body.means;
-        let farthest = means.ahead / means.turns.active().max(1);
+        let farthest = means.ahead() / means.turns.active().max(1);
         if let Some(Wanted { tile, next }) =
             tiles.as_ref().and_then(|tiles| lock(&self.windows).note(tiles, read.clone()))
         {

@@ -87,14 +87,14 @@ impl Content {
         version_lifetime: Duration,
     ) -> Content {
         let turns = Turns::new(http.streams_per_host());
-        let room = cache.usage().map_or(memory::MOST / 2, |usage| usage.limit / AHEAD_PART);
+        let room = cache.usage().map_or(AHEAD, |usage| usage.limit / AHEAD_PART);
         let means = Means {
             cache: cache.clone(),
             ledger: Arc::new(Ledger::new(cache.clone(), version_lifetime)),
             http,
             turns,
-            memory: Memory::default(),
-            ahead: room.min(AHEAD),
+            memory: Memory::new(memory::MOST),
+            most_ahead: room.min(AHEAD),
             report,
         };
         Content {
@@ -161,6 +161,15 @@ impl Content {
         self.ledger().get(identity).map_or(0, bytes)
     }
 
+    /// Whether bytes of the object's current version are here, on disk or in memory.
+    fn has_some_of(&self, object: &Object) -> bool {
+        let identity = object.origin.identity();
+        let Some(known) = self.ledger().get(identity) else { return false };
+        let key = (identity.to_owned(), known.validator(), known.version.size);
+        let open = lock(&self.bodies).get(&key).and_then(Weak::upgrade);
+        open.is_some_and(|body| body.is_in_memory()) || self.cached_bytes(object) > 0
+    }
+
     /// Opens an object as the given generation. Asks the server where the known version is older than its
     /// lifetime.
     ///
@@ -220,7 +229,7 @@ impl Content {
 
     /// Small objects that will likely be opened soon, such as the same asset of the next items: fetches them
     /// ahead, as far as they stay a small share of what such hints brought to use. `expected` bytes each where
-    /// their lengths are not known. Needs a cache to keep them in. Never waits. Tells how many of them, from the
+    /// their lengths are not known. Never waits. Tells how many of them, from the
     /// first on, need not be hinted at again. What is staged is left alone: a guess must make no server prepare
     /// anything. Whoever has an allowance gets only what he asks for.
     pub fn prefetch(self: &Arc<Content>, objects: impl IntoIterator<Item = Object>, expected: u64) -> usize {
@@ -233,9 +242,8 @@ impl Content {
             let expected = self.known_size(&object).unwrap_or(expected);
             let known = self.ledger().get(identity).is_some_and(|known| self.ledger().is_fresh(&known));
             let is_of_use = !object.origin.is_staged()
-                && self.cache.usage().is_some()
                 && expected <= contact::SMALL
-                && !(known && self.cached_bytes(&object) > 0);
+                && !(known && self.has_some_of(&object));
             if is_of_use {
                 match self.hints.admit(identity, expected) {
                     Admission::Granted => self.fetch_small_soon(object),
@@ -295,10 +303,10 @@ impl Content {
         let shown = self.known_size(object);
         match (self.look(object, place, known.as_ref(), shown), known) {
             (Ok(Contact { version, found }), _) => Ok((self.ledger().see(identity, version, shown), found)),
-            (Err(Error::Http(http::Error::Offline { .. })), Some(known)) if self.cached_bytes(object) > 0 => {
+            (Err(Error::Http(http::Error::Offline { .. })), Some(known)) if self.has_some_of(object) => {
                 Ok((known, Found::Nothing))
             }
-            (Err(Error::Http(error)), Some(known)) if self.cached_bytes(object) > 0 => {
+            (Err(Error::Http(error)), Some(known)) if self.has_some_of(object) => {
                 let words = format!("not confirmed to be current: {error}; what is cached is served");
                 self.means.report.note(identity, &words);
                 Ok((known, Found::Nothing))
@@ -338,7 +346,7 @@ impl Content {
         {
             self.ledger().ignore_tag(place.identity());
         }
-        let held = known.filter(|known| known.version.validator().is_some() && self.cached_bytes(object) > 0);
+        let held = known.filter(|known| known.version.validator().is_some() && self.has_some_of(object));
         if let Some(known) = held
             && let Some(version) = contact::confirm(http, place, &known.version)?
         {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::Error;
+use super::memory::{Loan, Wish};
 use crate::cache::BLOCK;
 use crate::report::{current_progress, lock};
 
@@ -34,16 +35,27 @@ pub struct Segment {
 #[derive(Debug, Default)]
 struct State {
     chunks: Vec<Chunk>,
+    /// How many chunks in memory nobody has read to their end.
+    unread: usize,
+    /// The room for what stays in memory.
+    loan: Option<Loan>,
     outcome: Option<Outcome>,
 }
 
 /// A piece that has arrived: `CHUNK` bytes, the last one fewer.
 #[derive(Debug, Clone)]
 enum Chunk {
-    /// In memory only.
-    Memory(Arc<Vec<u8>>),
+    /// In memory only; whether somebody has read it to its end.
+    Memory(Arc<Vec<u8>>, Read),
     /// In the cache, and no longer here.
     Disk,
+}
+
+/// Whether a chunk was read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Read {
+    NotYet,
+    Once,
 }
 
 /// How a segment ended.
@@ -112,7 +124,8 @@ impl Segment {
     /// The next chunk has arrived. Tells its place among the chunks.
     pub fn push(&self, chunk: Arc<Vec<u8>>) -> usize {
         let mut state = lock(&self.state);
-        state.chunks.push(Chunk::Memory(chunk));
+        state.chunks.push(Chunk::Memory(chunk, Read::NotYet));
+        state.unread += 1;
         self.changed.notify_all();
         state.chunks.len() - 1
     }
@@ -125,8 +138,14 @@ impl Segment {
 
     /// A chunk is in the cache now: its memory is given up.
     pub fn is_on_disk(&self, place: usize) {
-        if let Some(chunk) = lock(&self.state).chunks.get_mut(place) {
-            *chunk = Chunk::Disk;
+        let mut state = lock(&self.state);
+        let State { chunks, unread, loan, .. } = &mut *state;
+        let Some(chunk) = chunks.get_mut(place) else { return };
+        if let Chunk::Memory(bytes, read) = std::mem::replace(chunk, Chunk::Disk) {
+            *unread -= usize::from(read == Read::NotYet);
+            let back = loan.as_mut().map(|loan| loan.split(bytes.len() as u64));
+            drop(state);
+            drop(back);
         }
     }
 
@@ -134,12 +153,55 @@ impl Segment {
     pub fn forget(&self) {
         let mut state = lock(&self.state);
         state.chunks.iter_mut().for_each(|chunk| *chunk = Chunk::Disk);
+        state.unread = 0;
+        let loan = state.loan.take();
+        drop(state);
+        drop(loan);
+    }
+
+    /// The room for what stays in memory of it.
+    pub fn stand_on(&self, loan: Loan) {
+        let before = lock(&self.state).loan.replace(loan);
+        drop(before);
+    }
+
+    /// Bytes of memory that are lent to it.
+    pub fn lent(&self) -> u64 {
+        lock(&self.state).loan.as_ref().map_or(0, Loan::bytes)
+    }
+
+    /// Whether somebody has read all that is in memory of it.
+    pub fn is_read(&self) -> bool {
+        lock(&self.state).unread == 0
+    }
+
+    /// Bytes up to `end` were read. Tells whether that was the last of what is in memory.
+    pub fn read_to(&self, end: u64) -> bool {
+        let mut state = lock(&self.state);
+        let place = (end - 1 - self.bytes.start) / CHUNK;
+        let is_whole = end == self.bytes.end || end == self.bytes.start + (place + 1) * CHUNK;
+        match state.chunks.get_mut(place as usize).filter(|_| is_whole) {
+            Some(Chunk::Memory(_, read @ Read::NotYet)) => *read = Read::Once,
+            _ => return false,
+        }
+        state.unread -= 1;
+        state.unread == 0
+    }
+
+    /// How much the room for it is wanted.
+    pub fn wish(&self) -> Wish {
+        match self.readers.load(Ordering::Relaxed) {
+            _ if !self.is_shared => Wish::Awaited,
+            0 if self.cancelled.load(Ordering::Relaxed) => Wish::Vain,
+            0 => Wish::Ahead,
+            _ => Wish::Awaited,
+        }
     }
 
     /// Bytes that are held in memory.
     pub fn in_memory(&self) -> u64 {
         let held = |chunk: &Chunk| match chunk {
-            Chunk::Memory(bytes) => bytes.len() as u64,
+            Chunk::Memory(bytes, _) => bytes.len() as u64,
             Chunk::Disk => 0,
         };
         lock(&self.state).chunks.iter().map(held).sum()
@@ -174,7 +236,7 @@ impl Segment {
     fn held_in(&self, state: &State, at: u64) -> Held {
         let place = ((at - self.bytes.start) / CHUNK) as usize;
         match (state.chunks.get(place), &state.outcome) {
-            (Some(Chunk::Memory(chunk)), _) => {
+            (Some(Chunk::Memory(chunk, _)), _) => {
                 Held::Memory(chunk.clone(), self.bytes.start + place as u64 * CHUNK)
             }
             (Some(Chunk::Disk), _) => {

@@ -1,6 +1,7 @@
 mod ahead;
 mod readers;
 mod steps;
+mod uncached;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
