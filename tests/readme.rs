@@ -1,5 +1,5 @@
-//! The README's commands, run: every fenced block marked `sh demo` is fed to one shell, in their order, with the
-//! embedded servers in the place of the real ones.
+//! The README's commands, run: every fenced block marked `sh demo` or `python demo` is fed to one shell, in their order,
+//! with the embedded servers in the place of the real ones.
 
 use std::fs;
 use std::path::Path;
@@ -7,18 +7,32 @@ use std::process::{Command, Stdio};
 
 use stacfs::demo;
 
-/// The addresses that the README shows.
-const SHOWN: [&str; 1] = ["https://stac.astrogeology.usgs.gov/api"];
+#[path = "support/python.rs"]
+mod python;
 
-/// The marked blocks of a text.
+/// The addresses that the README shows.
+const SHOWN: [&str; 2] =
+    ["https://stac.astrogeology.usgs.gov/api", "https://earth-search.aws.element84.com/v1"];
+
+/// A busy machine may take long to paint a picture, and its disk may be nearly full.
+const CONFIGURATION: &str =
+    "[limits]\nmetadata_silence = 2m\nmetadata_total = 5m\nread_silence = 5m\n[cache]\nmin_free = 0\n";
+
+/// What stands before and behind a block of Python that the shell is to run.
+const PYTHON: &str = "cat >~/recipe.py <<'END OF PYTHON'\n";
+const END_OF_PYTHON: &str = "END OF PYTHON\npython3 ~/recipe.py\n";
+
+/// The marked blocks of a text, as shell.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
-    let mut block: Option<String> = None;
+    // The block so far, and what it ends with.
+    let mut block: Option<(String, &str)> = None;
     for line in text.lines() {
         match (&mut block, line) {
-            (None, "```sh demo") => block = Some(String::new()),
-            (Some(_), "```") => blocks.extend(block.take()),
-            (Some(block), line) => {
+            (None, "```sh demo") => block = Some((String::new(), "")),
+            (None, "```python demo") => block = Some((PYTHON.to_owned(), END_OF_PYTHON)),
+            (Some(_), "```") => blocks.extend(block.take().map(|(text, end)| text + end)),
+            (Some((block, _)), line) => {
                 block.push_str(line);
                 block.push('\n');
             }
@@ -32,21 +46,27 @@ fn blocks(text: &str) -> Vec<String> {
 fn every_command_of_the_readme_works() {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let blocks = blocks(&text);
-    assert!(blocks.len() >= 3, "the README has marked blocks");
+    assert!(blocks.iter().any(|block| block.starts_with(PYTHON)) && blocks.len() > 5, "{blocks:?}");
     let demo = demo::start(demo::Options::default()).unwrap();
-    let mut script = blocks.join("\n");
+    // Each line of the trace tells when it was.
+    let mut script = format!("PS4='+ $SECONDS s: '\n{}", blocks.join("\n"));
     for shown in SHOWN {
         script = script.replace(shown, &demo.stac_url);
     }
     let home = tempfile::tempdir().unwrap();
+    let settings = home.path().join(".config/stacfs");
+    fs::create_dir_all(&settings).unwrap();
+    fs::write(settings.join("config.ini"), CONFIGURATION).unwrap();
     let folder = Path::new(env!("CARGO_BIN_EXE_stacfs")).parent().unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let python = python::environment().join("bin");
+    let path = format!("{}:{}:{}", folder.display(), python.display(), std::env::var("PATH").unwrap());
     let output = Command::new("bash")
         .args(["-euxo", "pipefail", "-c", &script])
         .env_clear()
         .env("HOME", home.path())
         .env("PATH", path)
         .env("TERM", "dumb")
+        .env("TMPDIR", home.path())
         .current_dir(home.path())
         .stdin(Stdio::null())
         .output()
@@ -64,6 +84,7 @@ fn every_command_of_the_readme_works() {
 
 #[test]
 fn only_marked_blocks_are_run() {
-    let text = "```sh\nrm -rf /\n```\n```sh demo\nls\n```\nls\n```sh demo\ncd\nls\n```\n";
+    let text = "```sh\nrm -rf /\n```\n```sh demo\nls\n```\nls\n```sh demo\ncd\nls\n```\n```python\n1\n```\n";
     assert_eq!(blocks(text), ["ls\n", "cd\nls\n"]);
+    assert_eq!(blocks("```python demo\n2\n```\n"), [format!("{PYTHON}2\n{END_OF_PYTHON}")]);
 }
