@@ -97,9 +97,12 @@ fn escaped(text: &str, style: Style, separators: &str) -> String {
         char if char.is_ascii_alphanumeric() => true,
         char => style == Style::Least || "-_.:=+@,".contains(char),
     };
+    // Spaces at an end would be taken for the writer's own.
+    let (inner, end) = (text.trim_ascii_start(), text.trim_ascii_end().len());
+    let start = text.len() - inner.len();
     let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        if keep(char) {
+    for (at, char) in text.char_indices() {
+        if keep(char) && (start..end).contains(&at) {
             out.push(char);
         } else {
             let _ = write!(out, "%{:02X}", char as u32);

@@ -89,12 +89,13 @@ fn value(raw: &str) -> Result<String, Fault> {
     }
 }
 
-/// The members of a comma list, decoded one by one; none of them empty.
+/// The members of a comma list, decoded one by one; none of them empty. Spaces around a member are no part of it,
+/// unless they are escaped.
 pub(super) fn members(raw: &str) -> Result<Vec<String>, Fault> {
     value(raw)?;
     let member = |raw: &str| {
-        let text = decode(raw)?.trim().to_owned();
-        if text.is_empty() {
+        let text = decode(raw.trim_matches(|c: char| c.is_ascii_whitespace()))?;
+        if text.trim().is_empty() {
             return Err(Fault::new("a comma has nothing on one side")
                 .hint("write a comma that belongs to a name as %2C"));
         }

@@ -14,6 +14,7 @@ mod mosaics;
 mod mounted;
 mod names;
 mod noise;
+mod odd;
 mod offline;
 mod oracle;
 mod programs;

@@ -8,8 +8,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::super::{Depth, Error, Page, Pages};
-use super::api::Api;
+use super::api::{Api, is_absent};
 use super::items::{links, matched};
+use super::links::best;
 use super::paging::{Onward, Trail};
 use super::params::Step;
 use super::site::Text;
@@ -104,17 +105,20 @@ impl Collections {
         Collections { api, state: State::New, trail: Trail::default(), seen: HashSet::new() }
     }
 
-    /// The first page. Servers that refuse a page size get no wish.
-    fn begin(&self) -> Result<(Step, Text), Error> {
-        let plain = self.api.landing()?.collections();
+    /// The first page. Servers that refuse a page size get no wish. `None` where an API points to no collections
+    /// and has none: CMR's root has only roots below it.
+    fn begin(&self) -> Result<Option<(Step, Text)>, Error> {
+        let landing = self.api.landing()?;
+        let plain = landing.collections();
         let mut sized = plain.clone();
         sized.query_pairs_mut().append_pair("limit", &PAGE_SIZE.to_string());
         let step = Step::get(sized);
         match self.api.site().get(&step.url) {
-            Ok(document) => Ok((step, document)),
+            Ok(document) => Ok(Some((step, document))),
             Err(Error::Http(error)) if matches!(error.status(), Some(400 | 422)) => {
-                Ok((Step::get(plain.clone()), self.api.site().get(&plain)?))
+                Ok(Some((Step::get(plain.clone()), self.api.site().get(&plain)?)))
             }
+            Err(error) if is_absent(&error) && best(&landing.links, "data", None).is_none() => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +129,10 @@ impl Pages<Collection> for Collections {
         let (step, first, document) = match &self.state {
             State::Done => return Ok(None),
             State::New => {
-                let (step, document) = self.begin()?;
+                let Some((step, document)) = self.begin()? else {
+                    self.state = State::Done;
+                    return Ok(None);
+                };
                 (step.clone(), step, document)
             }
             State::At(steps) => {

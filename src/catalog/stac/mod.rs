@@ -28,14 +28,17 @@ mod params;
 mod plan;
 mod search;
 mod served;
+mod single;
 mod site;
 mod sorted;
 mod static_catalog;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod together;
 mod trouble;
 mod unknown;
+mod unscoped;
 mod walk;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 use url::Url;
 
+use super::single::by_query;
 use crate::http::{Method, Request};
 use crate::query::FieldOrder;
 
@@ -82,6 +83,11 @@ impl Params {
         Step::get(with_query(endpoint, &body))
     }
 
+    /// Whether this method's query cannot carry one of the ids in it.
+    pub(super) fn is_untold(&self, method: &Method) -> bool {
+        self.collections.iter().chain(&self.ids).any(|id| !by_query(method, id))
+    }
+
     fn body(&self, method: &Method, limit: u32) -> Map<String, Value> {
         let mut body = Map::new();
         let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
@@ -156,9 +162,7 @@ fn with_query(endpoint: &Url, body: &Map<String, Value>) -> Url {
             ("intersects" | "query" | "filter", Value::Object(_)) => value.to_string(),
             ("fields", Value::Object(fields)) => fields_text(fields),
             (_, Value::Array(members)) => {
-                // A comma inside of a member would part it in two.
-                let member = |m: &Value| crate::item::text(m).unwrap_or_default().replace(',', "%2C");
-                members.iter().map(member).collect::<Vec<_>>().join(",")
+                members.iter().map(|m| crate::item::text(m).unwrap_or_default()).collect::<Vec<_>>().join(",")
             }
             (_, Value::String(text)) => text.clone(),
             (_, Value::Null) => continue,

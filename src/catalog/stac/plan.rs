@@ -34,6 +34,8 @@ pub(super) enum Refusal {
     /// Searching at all: there are only the lists of each collection's items (OGC API Features), which know a box
     /// and a time.
     Search,
+    /// An id that its query cannot carry: the collection's list and its items' own URLs are asked.
+    Names,
 }
 
 /// How a search is made.
@@ -41,6 +43,8 @@ pub(super) enum Refusal {
 pub(super) struct Plan {
     /// One search each; their results are joined. None at all: nothing can match.
     pub(super) branches: Vec<Params>,
+    /// The ids of all items that can match, where each is asked for by its own URL instead.
+    pub(super) named: Option<Vec<String>>,
     /// What the server is not asked and is evaluated here.
     pub(super) here: Query,
     /// What the server is asked and is cheap to check: some servers say that they filter, and do not.
@@ -106,16 +110,21 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
+    /// Whether only the lists of items are asked.
+    fn lists_only(&self) -> bool {
+        self.refused.contains(&Refusal::Search) || self.refused.contains(&Refusal::Names)
+    }
+
     fn place(&mut self, predicate: &Predicate, has_area: bool) -> Result<(), Error> {
-        let lists_only = self.refused.contains(&Refusal::Search);
+        let lists_only = self.lists_only();
         match predicate {
             Predicate::Collections(ids) => self.collections.push(ids.clone()),
-            Predicate::Ids(_) | Predicate::Property(_) if lists_only => self.here.push(predicate.clone()),
             Predicate::Ids(ids) => self.ids.push(ids.clone()),
             Predicate::Property(comparison) if exact_names(comparison).is_some() => {
                 let names = exact_names(comparison).unwrap_or_default();
                 if comparison.property == "id" { self.ids.push(names) } else { self.collections.push(names) }
             }
+            Predicate::Property(_) if lists_only => self.here.push(predicate.clone()),
             // The API specification forbids both together.
             Predicate::Bbox(_) if !has_area && self.boxes.is_empty() => self.bbox(predicate),
             Predicate::Intersects(area) if self.params.intersects.is_none() && self.boxes.is_empty() => {
@@ -187,7 +196,7 @@ impl Draft<'_> {
     }
 
     fn can(&self, ability: Ability) -> bool {
-        !self.refused.contains(&Refusal::Search) && self.conformance.has(ability)
+        !self.lists_only() && self.conformance.has(ability)
     }
 
     fn finish(mut self, search: &Search) -> Plan {
@@ -204,10 +213,11 @@ impl Draft<'_> {
         let ids = common(&self.ids);
         self.checked.extend(collections.clone().map(Predicate::Collections));
         self.checked.extend(ids.clone().map(Predicate::Ids));
-        let lists_only = self.refused.contains(&Refusal::Search);
+        let lists_only = self.lists_only();
         // A list of items is its collection's already.
         self.params.collections = collections.iter().flatten().filter(|_| !lists_only).cloned().collect();
         let empty = |set: &Option<BTreeSet<String>>| set.as_ref().is_some_and(BTreeSet::is_empty);
+        let named = ids.as_ref().filter(|_| lists_only).map(|ids| ids.iter().cloned().collect());
         let branches = if empty(&collections) || empty(&ids) {
             Vec::new()
         } else {
@@ -217,6 +227,7 @@ impl Draft<'_> {
         let sorts = self.can(Ability::Sort) && !refused.contains(&Refusal::Order);
         let mut plan = Plan {
             branches,
+            named,
             here: self.here.into_iter().collect(),
             checked: self.checked.into_iter().collect(),
             order: Order::There,

@@ -13,7 +13,7 @@ use super::paging::{Onward, Trail};
 use super::params::Step;
 use super::plan::{Order, Plan, Refusal};
 use super::sorted::Ordered;
-use super::{trouble, unknown};
+use super::{single, trouble, unknown};
 use crate::http::{Method, shown};
 use crate::item::Item;
 use crate::query::Evaluator;
@@ -23,6 +23,9 @@ const SMALLEST_PAGE: u32 = 8;
 
 /// Sizes that servers clamp pages to: a page of another size that is not full is the last.
 const USUAL_CLAMPS: [u64; 9] = [10, 20, 25, 50, 100, 200, 250, 500, 1000];
+
+/// Items of a page that are asked for by their own URLs.
+const NAMED_AT_ONCE: usize = 64;
 
 /// Attempts for a page before a smaller one is tried.
 const FEW_ATTEMPTS: u32 = 2;
@@ -54,6 +57,8 @@ struct Made {
 enum Place {
     /// Before the first page of a branch.
     Branch(usize),
+    /// Before the first of these items, each of which is asked for by its own URL.
+    Items(Vec<String>),
     /// Before a later page.
     Page(Box<Walk>),
     /// At a place from which no way leads on, before the server gave all: what to say.
@@ -118,9 +123,10 @@ impl ItemPages {
         Ok(self.made.insert(made))
     }
 
-    /// The collection whose list of items is read, where there is no search.
+    /// The collection whose list of items is read, where there is no search that would do.
     fn list(&self) -> Option<&str> {
-        let lists_only = self.refused.contains(&Refusal::Search) || self.api.lists_only();
+        let refused = |refusal| self.refused.contains(&refusal);
+        let lists_only = refused(Refusal::Search) || refused(Refusal::Names) || self.api.lists_only();
         self.search.collection.as_deref().filter(|_| lists_only)
     }
 
@@ -138,6 +144,15 @@ impl ItemPages {
             let Some(params) = self.made()?.plan.branches.get(branch).cloned() else {
                 return Ok(None);
             };
+            if let Some(named) = self.made()?.plan.named.clone() {
+                self.place = Place::Items(named);
+                return Ok(None);
+            }
+            if list.is_none() && self.search.collection.is_some() && params.is_untold(&method) {
+                self.refused.insert(Refusal::Names);
+                self.made = None;
+                continue;
+            }
             let step = params.step(&method, &endpoint, limit);
             if list.is_none() && trouble::is_too_long(&step) && self.shorten(&method, &step)? {
                 continue;
@@ -145,7 +160,7 @@ impl ItemPages {
             match self.ask(&step) {
                 Ok(answer) => {
                     match list {
-                        Some(_) if !self.api.lists_only() => self.api.has_no_search(),
+                        Some(_) if self.refused.contains(&Refusal::Search) => self.api.has_no_search(),
                         Some(_) => {}
                         None => self.api.worked(&method),
                     }
@@ -353,12 +368,29 @@ impl ItemPages {
         (members, unmet)
     }
 
+    /// The next of the items that are asked for by their own URLs.
+    fn named_page(&mut self, ids: &[String]) -> Result<Page<Item>, Error> {
+        let collection = self.search.collection.clone().unwrap_or_default();
+        let here = Evaluator::new(&self.search.query)?.within(&collection);
+        let (now, later) = ids.split_at(ids.len().min(NAMED_AT_ONCE));
+        let asked: Vec<&str> = now.iter().map(String::as_str).collect();
+        let items = single::each_item(&self.api, &collection, &asked)?;
+        if !items.is_empty() && self.refused.contains(&Refusal::Search) {
+            self.api.has_no_search();
+        }
+        self.place = Place::Items(later.to_vec());
+        let members: Vec<Item> = items.into_iter().filter(|item| here.matches(item)).collect();
+        self.found += members.len() as u64;
+        Ok(Page { members, matched: None, scanned: now.len() as u64, depth: Depth::Whole })
+    }
+
     /// Whether the server has no more.
     pub(super) fn is_over(&self) -> bool {
         let branches = self.made.as_ref().map_or(usize::MAX, |made| made.plan.branches.len());
-        match self.place {
+        match &self.place {
             Place::End => true,
-            Place::Branch(branch) => branch >= branches,
+            Place::Items(ids) => ids.is_empty(),
+            Place::Branch(branch) => *branch >= branches,
             Place::Page(_) | Place::Stuck(_) => false,
         }
     }
@@ -403,8 +435,14 @@ impl Pages<Item> for ItemPages {
                             self.note_here();
                             return Ok(Some(self.take(walk, answer, &landing.base)));
                         }
+                        None if matches!(self.place, Place::Items(_)) => {}
                         None => self.place = Place::End,
                     }
+                }
+                Place::Items(ids) if ids.is_empty() => {}
+                Place::Items(ids) => {
+                    self.place = Place::Items(ids.clone());
+                    return self.named_page(&ids).map(Some);
                 }
                 Place::Page(mut walk) => match self.later_page(&mut walk) {
                     Ok(Some(answer)) => return Ok(Some(self.take(*walk, answer, &landing.base))),

@@ -7,49 +7,48 @@ use serde_json::Value;
 use url::Url;
 
 use super::super::{Catalog, Child, Count, Depth, Description, Error, Pages, Queryable, Search};
-use super::api::{Api, is_absent};
+use super::api::Api;
 use super::collections::Collections;
 use super::conformance::Ability;
 use super::links::readable;
 use super::opening::Opening;
 use super::plan::Order;
 use super::search::ItemPages;
+use super::single;
 use super::site::Site;
-use super::sorted::Sorted;
+use super::sorted::{Ordered, Sorted};
+use super::trouble;
+use super::unscoped::Unscoped;
 use crate::content::Origin;
-use crate::http::{Error as HttpError, Method, shown};
+use crate::http::{Method, shown};
 use crate::item::{Asset, Collection, Item};
-use crate::query::{Evaluator, Predicate, Query};
+use crate::query::Evaluator;
 
 /// A STAC API as a catalogue.
 pub(super) struct Served {
     api: Arc<Api>,
 }
 
-/// Ids asked for in one request for whole items.
-const IDS_AT_ONCE: usize = 100;
-
 impl Served {
     pub(super) fn new(api: Api) -> Served {
-        Served { api: Arc::new(api) }
+        Served::of(Arc::new(api))
+    }
+
+    /// An API that others ask, too.
+    pub(super) fn of(api: Arc<Api>) -> Served {
+        Served { api }
     }
 
     fn site(&self) -> &Site {
         self.api.site()
     }
 
-    /// One item by search: for ids that do not survive a URL path.
-    fn item_by_search(&self, collection: &str, id: &str) -> Result<Option<Item>, Error> {
-        let mut pages = ItemPages::new(Arc::clone(&self.api), items_by_id(collection, &[id]));
-        while let Some(page) = pages.next_page()? {
-            if let Some(item) = page.members.into_iter().find(|item| item.id() == id) {
-                return Ok(Some(item));
-            }
-            if pages.is_over() {
-                break;
-            }
+    /// Pages in the order that a search wants.
+    fn in_order(&self, pages: impl Ordered + 'static, search: &Search) -> Box<dyn Pages<Item>> {
+        match search.sortby.is_empty() {
+            true => Box::new(pages),
+            false => Box::new(Sorted::new(pages, search.sortby.clone(), self.site().max_scan)),
         }
-        Ok(None)
     }
 
     /// What an item's relative hrefs start from: its own URL where it stands on the API, else the URL by
@@ -133,52 +132,19 @@ impl Catalog for Served {
     fn search(&self, search: &Search) -> Result<Box<dyn Pages<Item>>, Error> {
         // What can be evaluated neither there nor here is told at once.
         Evaluator::new(&search.query)?;
-        let pages = ItemPages::new(Arc::clone(&self.api), search.clone());
-        if search.sortby.is_empty() {
-            return Ok(Box::new(pages));
-        }
-        Ok(Box::new(Sorted::new(pages, search.sortby.clone(), self.site().max_scan)))
+        let api = Arc::clone(&self.api);
+        Ok(match &search.collection {
+            Some(_) => self.in_order(ItemPages::new(api, search.clone()), search),
+            None => self.in_order(Unscoped::new(api, search.clone()), search),
+        })
     }
 
     fn item(&self, collection: &str, id: &str) -> Result<Option<Item>, Error> {
-        let landing = self.api.landing()?;
-        let url = landing.base.endpoint(&["collections", collection, "items", id]);
-        // No URL's path can hold such a segment: it would lead up.
-        if matches!(id, "." | "..") {
-            return self.item_by_search(collection, id);
-        }
-        let odd = [collection, id].iter().any(|name| !name.chars().all(is_plain));
-        match self.site().get(&url) {
-            Ok(document) => match Item::from_json(&document.text) {
-                Ok(item) => Ok(Some(item)),
-                // Old stac-servers answer 200 with `{}`.
-                Err(_) if document.text == "{}" => Ok(None),
-                Err(error) => Err(Error::NotStac { url: shown(&url), why: error.to_string() }),
-            },
-            Err(Error::Http(HttpError::Status { status: 400 | 404 | 405 | 422, .. })) if odd => {
-                self.item_by_search(collection, id)
-            }
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
+        single::item(&self.api, collection, id)
     }
 
     fn items(&self, collection: &str, ids: &[&str]) -> Result<Vec<Item>, Error> {
-        let mut found = Vec::with_capacity(ids.len());
-        if self.api.lists_only() {
-            return ids.iter().filter_map(|id| self.item(collection, id).transpose()).collect();
-        }
-        for chunk in ids.chunks(IDS_AT_ONCE) {
-            let mut pages = ItemPages::new(Arc::clone(&self.api), items_by_id(collection, chunk));
-            // Found none, it would ask whether the names mean anything.
-            while !pages.is_over() {
-                match pages.next_page()? {
-                    Some(page) => found.extend(page.members),
-                    None => break,
-                }
-            }
-        }
-        Ok(found)
+        single::items(&self.api, collection, ids)
     }
 
     fn count(&self, search: &Search) -> Result<Count, Error> {
@@ -194,9 +160,17 @@ impl Catalog for Served {
         if !plan.here.is_empty() || plan.branches.len() > 1 {
             return Ok(Count::Unknown);
         }
+        let (unscoped, no_search) = (search.collection.is_none(), self.api.lists_only());
+        if unscoped && no_search {
+            return Ok(Count::Unknown);
+        }
         let mut pages = ItemPages::new(Arc::clone(&self.api), search);
-        let Some(page) = pages.next_page()? else {
-            return Ok(Count::Matched(0));
+        let page = match pages.next_page() {
+            Ok(Some(page)) => page,
+            Ok(None) => return Ok(Count::Matched(0)),
+            // The caller lists, and finds another way.
+            Err(error) if unscoped && trouble::of_route(&error) => return Ok(Count::Unknown),
+            Err(error) => return Err(error),
         };
         let all = pages.is_over().then_some(page.members.len() as u64);
         Ok(page.matched.or(all).map_or(Count::Unknown, Count::Matched))
@@ -229,7 +203,14 @@ impl Catalog for Served {
         let limit = search.wanted.and_then(|w| u32::try_from(w).ok()).unwrap_or(u32::MAX);
         let limit = limit.clamp(1, self.api.page_size());
         let mut lines: Vec<String> = Vec::new();
-        for params in &plan.branches {
+        let collection = search.collection.as_deref().unwrap_or_default();
+        let by_id = plan
+            .named
+            .iter()
+            .flatten()
+            .map(|id| format!("GET {}", shown(&self.api.item_url(collection, id))));
+        lines.extend(by_id);
+        for params in plan.branches.iter().filter(|_| plan.named.is_none()) {
             let step = params.step(&method, &self.api.endpoint(&method, list)?, limit);
             let body = step.body.map(|body| format!(" {}", Value::Object(body))).unwrap_or_default();
             lines.push(format!("{} {}{body}", step.method, shown(&step.url)));
@@ -242,22 +223,5 @@ impl Catalog for Served {
             lines.push(format!("here: sorted, after all of at most {} items are read", self.site().max_scan));
         }
         Ok(lines)
-    }
-}
-
-/// Whether a character survives a URL path on every server.
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~')
-}
-
-/// The search for some items of a collection, whole.
-fn items_by_id(collection: &str, ids: &[&str]) -> Search {
-    let ids = Predicate::Ids(ids.iter().map(|id| (*id).to_owned()).collect());
-    Search {
-        collection: Some(collection.to_owned()),
-        query: Query::from_iter([ids]),
-        sortby: Vec::new(),
-        wanted: None,
-        depth: Depth::Whole,
     }
 }

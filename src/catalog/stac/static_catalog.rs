@@ -17,6 +17,7 @@ use super::opening::Opening;
 use super::parallel::{each, is_passing};
 use super::site::{Remembered, Site, Text};
 use super::sorted::Sorted;
+use super::together::{Part, Together};
 use super::walk::{Walk, fetch_item};
 use crate::content::Origin;
 use crate::http::shown;
@@ -191,6 +192,20 @@ fn loose_items(root: &Node, places: Vec<Place>, members: &Members) -> Result<She
     Ok(Shelf { collection, url: root.url.clone(), places })
 }
 
+impl StaticCatalog {
+    /// A search here and in all catalogues below.
+    fn everywhere(&self, search: &Search) -> Together {
+        let (files, search) = (Arc::clone(&self.0), search.clone());
+        Together::new(Box::new(move || {
+            let mut parts: Vec<Part> = vec![Box::new(Walk::new(Arc::clone(&files), &search)?)];
+            for child in StaticCatalog(Arc::clone(&files)).children()? {
+                parts.push(child.catalog.search(&search)?);
+            }
+            Ok(parts)
+        }))
+    }
+}
+
 /// Everything in one page.
 pub(super) struct Once<T>(Option<Vec<T>>);
 
@@ -254,10 +269,13 @@ impl Catalog for StaticCatalog {
 
     fn search(&self, search: &Search) -> Result<Box<dyn Pages<Item>>, Error> {
         let walk = Walk::new(Arc::clone(&self.0), search)?;
-        if search.sortby.is_empty() {
-            return Ok(Box::new(walk));
-        }
-        Ok(Box::new(Sorted::new(walk, search.sortby.clone(), self.0.site.max_scan)))
+        let (order, most) = (search.sortby.clone(), self.0.site.max_scan);
+        Ok(match (&search.collection, order.is_empty()) {
+            (Some(_), true) => Box::new(walk),
+            (Some(_), false) => Box::new(Sorted::new(walk, order, most)),
+            (None, true) => Box::new(self.everywhere(search)),
+            (None, false) => Box::new(Sorted::new(self.everywhere(search), order, most)),
+        })
     }
 
     /// One request where a link tells the item, else a walk, which finds out where all items are.

@@ -134,18 +134,19 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Enters a child catalogue that is an API root of its own, or stays.
+    /// Enters a child catalogue that is an API root of its own, and those below it, or stays.
     fn enter(mut self, path: &[&str]) -> Result<Response, Problem> {
         if self.quirks.children == Children::Roots
             && let Some((first, rest)) = path.split_first()
             && let Some(catalog) = self.catalogs.iter().find(|catalog| catalog.id == *first)
         {
             self.linker = self.linker.below(&catalog.id);
-            self.shelves.retain(|&shelf| catalog.collections.contains(&self.api.index.shelves[shelf].id));
+            let shelves = &self.api.index.shelves;
+            self.shelves = (0..shelves.len()).filter(|&at| catalog.holds(&shelves[at].id)).collect();
             self.catalogs = &catalog.catalogs;
             self.about = [&catalog.id, &catalog.title, &catalog.description];
             self.search = self.quirks.search;
-            return self.route(rest);
+            return self.enter(rest);
         }
         self.route(path)
     }
@@ -186,6 +187,9 @@ impl<'a> Visit<'a> {
             ["queryables"] => {
                 self.document(SCHEMA, &collections::queryables(&documents, &self.shelves, &below))
             }
+            ["collections"] if self.is_root_of_roots() => {
+                Err(Problem::NotFound("Provider [collections] not found".into()))
+            }
             ["collections"] => {
                 let asked = Asked::read(self.request, &below)?;
                 self.document(JSON, &collections::list(&documents, &self.shelves, &asked)?)
@@ -206,6 +210,11 @@ impl<'a> Visit<'a> {
             ["catalogs", ..] => self.catalog(&path[1..], &below),
             _ => Err(Problem::NotFound("Not Found".into())),
         }
+    }
+
+    /// Whether this is the root above others, which has nothing of its own.
+    fn is_root_of_roots(&self) -> bool {
+        self.quirks.children == Children::Roots && !self.search.is_there()
     }
 
     fn shelf(&self, id: &str) -> Result<usize, Problem> {

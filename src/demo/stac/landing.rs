@@ -24,10 +24,11 @@ pub(super) struct Root<'a> {
 pub(super) fn landing(documents: &Documents, root: &Root) -> Value {
     let (linker, quirks) = (documents.linker, documents.quirks);
     let [id, title, description] = root.about;
+    let bare = quirks.children == Children::Roots && !root.search.is_there();
     let mut links = [
         linker.common(JSON, ""),
         linker.links("conformance", JSON, "/conformance"),
-        linker.links("data", JSON, "/collections"),
+        if bare { Vec::new() } else { linker.links("data", JSON, "/collections") },
         vec![
             json!({"rel": "service-desc", "type": OPENAPI, "href": linker.url("/api")}),
             json!({"rel": "service-doc", "type": "text/html", "href": linker.url("/api.html")}),

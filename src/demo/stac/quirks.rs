@@ -226,7 +226,8 @@ pub enum Children {
     Catalogs,
     /// Child catalogues and all collections are.
     Collections,
-    /// Each child catalogue is an API root of its own, and the root has no search (CMR).
+    /// Each child catalogue is an API root of its own, and the root above them has neither a search nor collections
+    /// (CMR).
     Roots,
 }
 

@@ -58,6 +58,14 @@ pub struct Catalog {
     pub catalogs: Vec<Catalog>,
 }
 
+impl Catalog {
+    /// Whether a collection stands in it, or in a catalogue below it.
+    pub fn holds(&self, collection: &str) -> bool {
+        self.collections.iter().any(|id| id == collection)
+            || self.catalogs.iter().any(|below| below.holds(collection))
+    }
+}
+
 /// A collection with its items.
 pub struct Collection {
     /// The STAC Collection without `links`. Asset hrefs in it are relative as those of items are.

@@ -93,6 +93,66 @@ fn no_search_at_all() {
 }
 
 #[test]
+fn without_a_search_ids_are_asked_for_one_by_one() {
+    let fixture = Fixture::new(Quirks { search: Support::No, ..Quirks::default() });
+    let segments = ["ids=grid-0003,grid-0100,grid-9999", "gsd.lt=30"];
+    assert_eq!(fixture.found(&segments).unwrap(), fixture.expected(&segments));
+    assert_eq!(fixture.requests("/items/grid-"), 3);
+    assert_eq!(fixture.requests("/items?"), 0, "no list is read");
+    let lines = fixture.catalog.explain(&search(&segments)).unwrap();
+    assert!(lines.iter().any(|line| line.ends_with("/items/grid-0100")), "{lines:?}");
+}
+
+#[test]
+fn without_a_search_all_collections_are_read_side_by_side() {
+    let fixture = Fixture::new(Quirks { search: Support::No, ..Quirks::default() });
+    let unscoped = |segments: &[&str]| {
+        let search = Search { collection: None, ..search(segments) };
+        assert_eq!(fixture.catalog.count(&search).unwrap(), Count::Unknown);
+        let mut ids = listed(fixture.catalog.search(&search).unwrap().as_mut()).unwrap();
+        ids.sort();
+        ids
+    };
+    let both = |segments: &[&str]| {
+        let mut ids = fixture.expected(segments);
+        let other = items("other", 3).into_iter().map(|item| Item::from_json(&item.to_string()).unwrap());
+        let meets = other.filter(|item| query(segments).matches(item).unwrap());
+        ids.extend(meets.map(|item| item.id().to_owned()));
+        ids.sort();
+        ids
+    };
+    for segments in [&[][..], &["bbox=-170,-80,0,80"], &["gsd.lt=15"], &["collections=other"]] {
+        assert_eq!(unscoped(segments), both(segments), "{segments:?}");
+    }
+    fixture.server.journal().clear();
+    assert_eq!(unscoped(&["ids=grid-0003,other-0001"]), ["grid-0003", "other-0001"]);
+    assert_eq!((fixture.requests("/items/"), fixture.requests("/items?")), (4, 0));
+    assert!(unscoped(&["no:such=1"]).is_empty(), "what one collection does not know another may");
+}
+
+#[test]
+fn an_id_with_a_comma_is_one_id() {
+    for post in [odd::Method::Served, odd::Method::NotAllowed] {
+        let mut all = items("a,b", 3);
+        for (at, item) in all.iter_mut().enumerate() {
+            item["id"] = json!(["x,y", "x", "100%,é"][at]);
+        }
+        let world = world(vec![collection("a,b", all), collection("a", items("a", 2))]);
+        let api = StacApi::new(world, Quirks { post, ..Quirks::default() });
+        let server = Server::start(Arc::new(api)).unwrap();
+        let (catalog, _) = client(&format!("{}/stac", server.url()), |_| ());
+        let of = |segments: &[&str]| Search { collection: Some("a,b".into()), ..search(segments) };
+        let found = |search: &Search| listed(catalog.search(search).unwrap().as_mut()).unwrap();
+        assert_eq!(found(&of(&[])).len(), 3);
+        assert_eq!(found(&of(&["ids=x%2Cy"])), ["x,y"]);
+        assert_eq!(found(&of(&["ids=x%2Cy,x", "gsd.lt=15"])), ["x,y"]);
+        assert_eq!(found(&Search { collection: None, ..search(&["ids=x%2Cy"]) }), ["x,y"]);
+        assert_eq!(catalog.items("a,b", &["x,y", "x", "100%,é", "y"]).unwrap().len(), 3);
+        assert!(catalog.item("a,b", "y").unwrap().is_none());
+    }
+}
+
+#[test]
 fn search_links() {
     for links in [
         odd::SearchLinks::PerMethod,

@@ -323,4 +323,17 @@ fn children_of_an_api_are_catalogues() {
         ids.iter().map(|id| listed(earth.catalog.search(&all_of(id)).unwrap().as_mut()).unwrap().len()).sum();
     assert_eq!(found, 12);
     assert!(earth.catalog.collection("moon").unwrap().is_none());
+    assert!(collections(catalog.as_ref()).is_empty(), "the root has none of its own");
+    let everywhere = Search { collection: None, ..all_of("") };
+    assert_eq!(listed(catalog.search(&everywhere).unwrap().as_mut()).unwrap().len(), 12 + 25);
+}
+
+#[test]
+fn a_search_of_a_whole_catalogue_is_one_of_its_children_too() {
+    let (_demo, catalog, _) = small(Layout::Relative);
+    let mut all = Vec::new();
+    tree(catalog.as_ref(), "", &mut all);
+    let everywhere = Search { collection: None, ..all_of("") };
+    let found = listed(catalog.search(&everywhere).unwrap().as_mut()).unwrap();
+    assert_eq!(found.len(), all.iter().map(|(_, ids)| ids.len()).sum::<usize>());
 }
