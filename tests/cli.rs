@@ -4,6 +4,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use stacfs::demo;
+use stacfs::demo::http::{Credential, Fault};
+
 /// The program, in a home of its own.
 fn stacfs(home: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stacfs"));
@@ -201,4 +204,77 @@ fn every_command_has_a_manual_page_and_help() {
         assert!(answer(home.path(), &[command, "--help"]).contains("Usage: stacfs"), "{command}");
     }
     assert!(answer(home.path(), &["completions", "bash"]).contains("complete -F _stacfs"));
+}
+
+/// What `check --json` finds, by subject: the state and the words.
+fn findings(home: &Path, words: &[&str]) -> std::collections::BTreeMap<String, (String, String)> {
+    let output = run(home, &[&["check", "--json"], words].concat());
+    let list: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let is_bad = list.iter().any(|finding| finding["state"] == "bad");
+    assert_eq!(output.status.code(), Some(i32::from(is_bad)), "{}", text(&output.stdout));
+    let member = |finding: &serde_json::Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let entry = |finding| (member(finding, "subject"), (member(finding, "state"), member(finding, "words")));
+    list.iter().map(entry).collect()
+}
+
+#[test]
+fn logins_are_tried() {
+    let home = Home::new();
+    let demo = demo::start(demo::Options::default()).unwrap();
+    let folder = home.path().join(".config/stacfs");
+    std::fs::create_dir_all(&folder).unwrap();
+    let configure = |token: &str| {
+        let file = folder.join("config.ini");
+        std::fs::write(&file, format!("[source a]\nurl = {}\n{token}\n", demo.stac_url)).unwrap();
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    let state =
+        |name: &str| findings(home.path(), &[]).remove(name).map(|(state, words)| state + ": " + &words);
+    let host = format!("files at {}", demo.server.url());
+
+    configure("");
+    let found = findings(home.path(), &[]);
+    assert!(!found.contains_key("login to a") && found["source a"].1.contains("search: GET"), "{found:?}");
+    assert_eq!(found["search of a"], ("good".to_owned(), "works (by GET)".to_owned()));
+    assert!(found[&host].0 == "good" && found[&host].1.ends_with("can be read"), "{found:?}");
+    configure("token = good-token");
+    assert!(state("login to a").unwrap().starts_with("doubtful: may not be needed"));
+
+    demo.server.faults().add(Fault::Guarded(Credential::Bearer("good-token".into())).on("*"));
+    let found = findings(home.path(), &[]);
+    assert!(found["login to a"].0 == "good" && found["login to a"].1.starts_with("is accepted"), "{found:?}");
+    assert!(found[&host].0 == "good" && found[&host].1.starts_with("login accepted"), "{found:?}");
+
+    // Only files are closed: the API takes any token, and its files tell.
+    demo.server.faults().clear();
+    demo.server.faults().add(Fault::Guarded(Credential::Bearer("good-token".into())).on("*/assets/*"));
+    assert!(state(&host).unwrap().starts_with("good: login accepted"));
+    configure("token = stale-token");
+    let told = state(&host).unwrap();
+    assert!(told.starts_with("bad: ") && told.contains("401") && told.contains("set a new token"), "{told}");
+    assert!(!told.contains("stale-token"), "{told}");
+    configure("");
+    let told = state(&host).unwrap();
+    assert!(told.starts_with("doubtful: ") && told.contains("[credential NAME]"), "{told}");
+}
+
+#[test]
+fn the_cache_is_sampled() {
+    let home = Home::new();
+    let demo = demo::start(demo::Options::default()).unwrap();
+    let subject = "cached blocks";
+    let url = demo.stac_url.as_str();
+    assert!(!findings(home.path(), &[url]).contains_key(subject), "there are none");
+    answer(home.path(), &["fetch", "-q", url, "elevation", "max_items=1"]);
+    let (state, words) = findings(home.path(), &[url]).remove(subject).unwrap();
+    assert!(state == "good" && words.contains("all of them right"), "{words}");
+    let damaged = Command::new("bash")
+        .args(["-euc", "for file in $(find ~/.cache -name '*.data'); do printf bent | dd of=\"$file\" conv=notrunc status=none; done"])
+        .env("HOME", home.path())
+        .status();
+    assert!(damaged.unwrap().success());
+    let (state, words) = findings(home.path(), &[url]).remove(subject).unwrap();
+    assert!(state == "doubtful" && words.contains("stacfs cache verify"), "{words}");
+    let (state, _) = findings(home.path(), &[url]).remove(subject).unwrap();
+    assert_eq!(state, "good", "the wrong ones are forgotten");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::contestants::Mounter;
 use super::measure::Line;
 use super::origin::LINE;
-use super::scenarios::{readers, reread, sequential, small, windows};
+use super::scenarios::{fetch, readers, reread, sequential, small, windows};
 
 /// The bound of a figure.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,15 @@ fn figure(value: f64) -> String {
 /// All aims whose tasks were done.
 pub fn judge(lines: &[Line]) -> Vec<Aim> {
     let judge = Judge(lines);
-    let all =
-        [judge.sequential(), judge.windows(), judge.small(), judge.reread(), judge.readers(), judge.memory()];
+    let all = [
+        judge.sequential(),
+        judge.windows(),
+        judge.small(),
+        judge.reread(),
+        judge.readers(),
+        judge.fetch(),
+        judge.memory(),
+    ];
     all.into_iter().flatten().collect()
 }
 
@@ -167,6 +174,17 @@ impl Judge<'_> {
                 self.ours(readers::TOGETHER).and_then(fetched),
                 Bound::AtMost(1.01),
             ),
+        ])
+    }
+
+    fn fetch(&self) -> Vec<Aim> {
+        let task = fetch::TASK;
+        let ours = self.line(task, fetch::OURS);
+        let ratio = |other: &str| Some(ours?.seconds() / self.line(task, other)?.seconds());
+        aims([
+            ("200 files fetched: time over aria2c's", ratio(fetch::RIVAL), Bound::AtMost(1.)),
+            ("200 files fetched: time over stac-asset's", ratio(fetch::STAC_ASSET), Bound::AtMost(1.)),
+            ("200 files fetched: bytes fetched over theirs", ours.and_then(fetched), Bound::AtMost(1.01)),
         ])
     }
 

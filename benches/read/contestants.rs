@@ -209,6 +209,46 @@ pub fn aria2c(url: &str, folder: &Path) -> Command {
     command
 }
 
+/// aria2c with a list of URLs, as many at once as stacfs asks a host for, and several pieces of the larger ones.
+pub fn aria2c_list(list: &Path, folder: &Path) -> Command {
+    let mut command = Command::new("aria2c");
+    command.args([
+        "-j16",
+        "-x8",
+        "-s8",
+        "--min-split-size=1M",
+        "--file-allocation=none",
+        "--quiet",
+        "--no-conf",
+    ]);
+    command.args(["--no-proxy=127.0.0.1", "--dir"]).arg(folder).arg("-i").arg(list);
+    command
+}
+
+/// stac-asset with the items of a search in a file. `None` where it is not installed.
+pub fn stac_asset(items: &Path, folder: &Path) -> Option<Command> {
+    let program =
+        std::env::var_os("STACFS_BENCH_STAC_ASSET").map(PathBuf::from).filter(|file| file.is_file())?;
+    let mut command = Command::new(program);
+    command.args(["download", "--quiet", "--path-template", "${collection}/${id}"]).arg(items).arg(folder);
+    command.env("NO_PROXY", "127.0.0.1");
+    Some(command)
+}
+
+/// `stacfs fetch` of the same items, with an empty cache, and into a folder where one is named.
+pub fn stacfs_fetch(stac: &str, cache: &Path, to: Option<&Path>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stacfs"));
+    command
+        .args(["fetch", "--quiet", "--config", "/dev/null", "--cache-dir"])
+        .arg(cache)
+        .args([stac, "tiles"]);
+    if let Some(to) = to {
+        command.arg("--to").arg(to);
+    }
+    command.env("HOME", cache).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    command
+}
+
 /// The first lines of what the programs say of their versions.
 pub fn versions() -> Vec<String> {
     let first = |program: &str, option: &str| {

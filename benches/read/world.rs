@@ -21,6 +21,8 @@ pub const STRIPS: usize = 8;
 pub const STACKS: usize = 64;
 /// How many notes of 2 to 20 KB there are, and in how many items.
 pub const NOTES: (usize, usize) = (300, 60);
+/// How many tiles of 0.2 to 2 MB there are, each in an item of its own.
+pub const TILES: usize = 200;
 /// How many labels of 7 KB there are, each in an item of its own.
 pub const LABELS: usize = 100;
 /// What one in two labels says.
@@ -60,6 +62,10 @@ pub fn build(side: u32) -> io::Result<Shelf> {
         let length = 2_000 + n as u64 * 7_919 % 18_000;
         let name = format!("note{}.dat", n % each);
         files.add("notes", &format!("N{:02}", n / each), &name, cut(somewhere(n), length));
+    }
+    for n in 0..TILES {
+        let (item, length) = (format!("T{n:03}"), 200_000 + n as u64 * 7_919_111 % 1_800_000);
+        files.add("tiles", &item, &format!("{item}.dat"), cut(somewhere(n), length));
     }
     for n in 0..LABELS {
         let item = format!("L{n:03}");

@@ -2,6 +2,7 @@ use std::fs::OpenOptions;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -429,4 +430,23 @@ fn a_disk_that_is_nearly_full_is_told_of_and_documents_stay_in_memory() {
     let words = &told[0].words;
     assert!(words.contains("nearly full") && words.contains("[cache] min_free"), "{words}");
     assert_eq!(report.notes().get("cache room"), Some(words));
+}
+
+#[test]
+fn a_sample_has_some_blocks_of_every_object() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), MANY);
+    assert_eq!(cache.sample(Duration::from_secs(60)), (0, 0));
+    for name in ["a", "b", "c"] {
+        cache.object(name, "1", 32 * BLOCK).unwrap().write(0, &block_bytes(1, 32 * BLOCK, 0..20));
+    }
+    let before = cache.stock();
+    let (right, wrong) = cache.sample(Duration::from_secs(60));
+    assert!((3..=3 * 8).contains(&right) && wrong == 0, "{right}");
+    assert_eq!(cache.stock(), before, "to look is no use");
+    for data in files(folder.path(), "data") {
+        OpenOptions::new().write(true).open(data).unwrap().write_all_at(b"bent", 0).unwrap();
+    }
+    assert_eq!(cache.sample(Duration::from_secs(60)).1, 3, "the first block is always among them");
+    assert_eq!(cache.sample(Duration::ZERO), (0, 0));
 }

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
 use crate::config;
 use crate::report::render::printable;
 
@@ -57,31 +59,61 @@ impl From<config::Error> for Failure {
     }
 }
 
-/// How the standard library says that a number is none, and what to write.
-const NUMBERS: [(&str, &str); 2] = [
+/// What clap's parsers say of a wrong value, and what to write instead.
+const MENDS: [(&str, &str); 5] = [
     ("invalid digit found in string", "write a whole number"),
     ("cannot parse integer from empty string", "write a whole number"),
+    ("number too large to fit in target type", "write a smaller number"),
+    ("invalid float literal", "write a number"),
+    ("cannot parse float from empty string", "write a number"),
 ];
 
-/// clap's many-line errors as one line: what is wrong, its tip, and where to read on.
-pub(super) fn of_clap(error: &clap::Error) -> Failure {
-    let text = error.render().to_string();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or("wrong usage").trim_start_matches("error: ");
-    let usage = text.lines().find_map(|line| line.trim().strip_prefix("Usage: ")).unwrap_or("stacfs");
-    let command: Vec<&str> = usage
-        .split_whitespace()
-        .take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
-        .collect();
-    // What is missing stands in lines of its own below the first one, up to the usage.
-    let details = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let details: Vec<String> = details.map(|line| line.replace("tip: ", "")).collect();
-    let colon = if first.ends_with(':') { " " } else { "; " };
-    // What the parsers of numbers say is no help.
-    let first = NUMBERS.iter().fold(first.to_owned(), |first, (said, mend)| first.replace(said, mend));
-    let words = match details.is_empty() {
-        true => first,
-        false => format!("{first}{colon}{}", details.join("; ")),
+/// clap's many-line errors as one line: what is wrong, what was probably meant, and where to read on. `command` is
+/// that of the words that were given: `stacfs fetch`.
+pub(super) fn of_clap(error: &clap::Error, command: &str) -> Failure {
+    let told = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        Some(ContextValue::Strings(words)) if !words.is_empty() => Some(words.join(", ")),
+        _ => None,
     };
-    Failure::Usage(format!("{words}; see {} --help", command.join(" ")))
+    let (argument, value) = (told(ContextKind::InvalidArg), told(ContextKind::InvalidValue));
+    let wrong = match (error.kind(), argument, value) {
+        (ErrorKind::UnknownArgument, Some(argument), _) if argument.starts_with('-') => {
+            format!("there is no option {argument}")
+        }
+        (ErrorKind::UnknownArgument, Some(argument), _) => format!("{argument} is a word too many"),
+        (ErrorKind::MissingRequiredArgument, Some(argument), _) => format!("missing: {argument}"),
+        (ErrorKind::InvalidValue, Some(argument), None) => format!("{argument} needs a value"),
+        (ErrorKind::InvalidValue, Some(argument), Some(value)) if value.is_empty() => {
+            format!("{argument} needs a value")
+        }
+        (ErrorKind::InvalidValue, Some(argument), Some(value)) => {
+            let mend = told(ContextKind::ValidValue).map(|valid| format!(": write one of {valid}"));
+            format!("{value} is wrong for {argument}{}", mend.unwrap_or_default())
+        }
+        (ErrorKind::ValueValidation, Some(argument), Some(value)) => {
+            let why = std::error::Error::source(error).map(ToString::to_string);
+            format!("{value} is wrong for {argument}: {}", mended(&why.unwrap_or_default()))
+        }
+        _ => match told(ContextKind::InvalidSubcommand) {
+            Some(word) => format!("there is no command {word}"),
+            None => first_line(error),
+        },
+    };
+    let meant = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let meant = meant.into_iter().find_map(told).map(|meant| format!("; did you mean {meant}?"));
+    Failure::Usage(format!("{wrong}{}; see {command} --help", meant.unwrap_or_default()))
+}
+
+/// What to write instead, where a parser only says what is wrong.
+fn mended(why: &str) -> String {
+    if let Some((low, high)) = why.split_once(" is not in ").and_then(|(_, range)| range.split_once("..=")) {
+        return format!("write a whole number from {low} to {high}");
+    }
+    MENDS.iter().find(|(said, _)| *said == why).map_or(why, |(_, mend)| mend).to_owned()
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.lines().next().unwrap_or("wrong usage").trim_start_matches("error: ").to_owned()
 }

@@ -3,8 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::config::{Choice, Draft, Environment, Error};
+
+/// What parses free text: any but none.
+pub fn text() -> NonEmptyStringValueParser {
+    NonEmptyStringValueParser::new()
+}
 
 /// Which configuration, and what wins over it.
 #[derive(Debug, Clone, Default, Args)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::options::Settings;
+use super::options::{Settings, text};
 use super::{Failure, Outcome};
 use crate::catalog::usgs::{self, Usgs};
 use crate::catalog::{Catalog, Pages};
@@ -42,7 +42,7 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct Account {
     /// The configured source to log in as
-    #[arg(long, value_name = "SOURCE", default_value = "usgs")]
+    #[arg(long, value_name = "SOURCE", default_value = "usgs", value_parser = text())]
     source: String,
 
     /// Print JSON

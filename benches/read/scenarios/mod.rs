@@ -1,6 +1,7 @@
 //! The tasks. Each is done by all who can, one after another, each with an empty cache and, where we may, with
 //! dropped page caches.
 
+pub mod fetch;
 pub mod readers;
 pub mod reread;
 pub mod sequential;
@@ -29,6 +30,8 @@ pub enum Scenario {
     Reread,
     /// Eight readers at once.
     Readers,
+    /// A whole search, downloaded.
+    Fetch,
 }
 
 impl Scenario {
@@ -40,6 +43,7 @@ impl Scenario {
             Scenario::Small => small::run(bench),
             Scenario::Reread => reread::run(bench),
             Scenario::Readers => readers::run(bench),
+            Scenario::Fetch => fetch::run(bench),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::cli::fetch;
-use crate::cli::options::Settings;
+use crate::cli::options::{Settings, text};
 use crate::cli::origin::{Origin, Tour};
 use crate::cli::{Failure, Outcome, print};
 
@@ -11,11 +11,11 @@ use crate::cli::{Failure, Outcome, print};
 #[derive(Debug, clap::Args)]
 pub(super) struct PinArgs {
     /// A path, or a source and segments, as stacfs fetch takes them
-    #[arg(required = true, value_name = "PATH|SOURCE SEGMENT")]
+    #[arg(required = true, value_name = "PATH|SOURCE SEGMENT", value_parser = text())]
     words: Vec<String>,
 
     /// Only these assets, by key, name or glob: red,nir
-    #[arg(long, value_name = "NAME,…")]
+    #[arg(long, value_name = "NAME,…", value_parser = text())]
     assets: Option<String>,
 
     #[command(flatten)]
@@ -26,7 +26,7 @@ pub(super) struct PinArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct UnpinArgs {
     /// What was pinned, in the same words
-    #[arg(required = true, value_name = "PATH|SOURCE SEGMENT")]
+    #[arg(required = true, value_name = "PATH|SOURCE SEGMENT", value_parser = text())]
     words: Vec<String>,
 
     #[command(flatten)]

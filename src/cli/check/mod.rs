@@ -1,8 +1,10 @@
 //! `stacfs check`: what works, what does not, and what to do about it.
 
 mod account;
+mod cache;
 mod files;
 mod finding;
+mod logins;
 mod servers;
 mod system;
 

@@ -1,4 +1,4 @@
-//! Whether each source answers, as what, and how fast.
+//! Whether each source answers, as what, and how fast; then its logins, its files, and the cache they are kept in.
 
 use std::sync::Arc;
 use std::thread;
@@ -7,7 +7,9 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::Services;
+use super::cache;
 use super::finding::Finding;
+use super::logins::Trial;
 use crate::cli::assemble::{Assembly, Member, words};
 use crate::config::{Config, Credential, Limits, SourceKind};
 use crate::http::{Http, Request};
@@ -21,9 +23,13 @@ pub(super) fn check(config: Config) -> Vec<Finding> {
         Ok(assembly) => assembly,
         Err(failure) => return vec![Finding::bad("sources", failure.words())],
     };
-    thread::scope(|scope| {
-        let (http, limits) = (assembly.http(), &assembly.config().limits);
-        let ask = |member| (member, scope.spawn(move || source(member, http, limits)));
+    let trial = match Trial::new(&assembly) {
+        Ok(trial) => trial,
+        Err(failure) => return vec![Finding::bad("sources", failure.words())],
+    };
+    let mut findings: Vec<Finding> = thread::scope(|scope| {
+        let (http, limits, trial) = (assembly.http(), &assembly.config().limits, &trial);
+        let ask = |member| (member, scope.spawn(move || source(member, http, limits, trial)));
         let asked: Vec<_> = assembly.sources().iter().map(ask).collect();
         let findings = |(member, thread): (&Member, thread::ScopedJoinHandle<'_, Vec<Finding>>)| {
             thread.join().unwrap_or_else(|_| {
@@ -32,11 +38,14 @@ pub(super) fn check(config: Config) -> Vec<Finding> {
             })
         };
         asked.into_iter().flat_map(findings).collect()
-    })
+    });
+    findings.extend(trial.rest(assembly.config()));
+    findings.extend(cache::sample(&assembly.cache()));
+    findings
 }
 
 /// One source.
-fn source(member: &Member, http: &Arc<Http>, limits: &Limits) -> Vec<Finding> {
+fn source(member: &Member, http: &Arc<Http>, limits: &Limits, trial: &Trial) -> Vec<Finding> {
     if let SourceKind::Usgs { m2m, espa } = &member.config.kind {
         return Services { member, m2m, espa, http, limits }.check();
     }
@@ -47,7 +56,9 @@ fn source(member: &Member, http: &Arc<Http>, limits: &Limits) -> Vec<Finding> {
             let took = began.elapsed().as_millis();
             let login = login(member.config.credential.as_ref());
             let well = Finding::good(subject(member), format!("{} ({took} ms{login})", words(&description)));
-            std::iter::once(well).chain(clock(member, http)).collect()
+            let mut findings: Vec<Finding> = std::iter::once(well).chain(clock(member, http)).collect();
+            findings.extend(trial.source(member));
+            findings
         }
     }
 }

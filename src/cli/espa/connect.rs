@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::Failure;
+use crate::cli::options::text;
 use crate::config::{Choice, Credential, Draft, Environment, SourceKind};
 use crate::espa::Espa;
 use crate::http::{self, Http};
@@ -17,7 +18,7 @@ pub(super) struct Connection {
     config: Option<PathBuf>,
 
     /// The configured source of type usgs whose login is meant [default: the first]
-    #[arg(long, value_name = "NAME", global = true)]
+    #[arg(long, value_name = "NAME", global = true, value_parser = text())]
     source: Option<String>,
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::connect::Link;
 use super::{ask, pretty, say, scenes};
+use crate::cli::options::text;
 use crate::cli::{Failure, Outcome, print};
 use crate::espa::{Draft, Extent, Placing, Products, Projection, Wish};
 
@@ -21,15 +22,15 @@ pub(super) struct Args {
     scenes: Vec<String>,
 
     /// What is to be made, e.g. sr_ndvi,sr_evi; with SENSOR= before it, of that sensor only
-    #[arg(long, short, value_name = "[SENSOR=]PRODUCT,…", required = true)]
+    #[arg(long, short, value_name = "[SENSOR=]PRODUCT,…", required = true, value_parser = text())]
     products: Vec<String>,
 
     /// The format of the products, see stacfs espa formats
-    #[arg(long, default_value = "gtiff")]
+    #[arg(long, default_value = "gtiff", value_parser = text())]
     format: String,
 
     /// How pixels are resampled, see stacfs espa resampling-methods
-    #[arg(long, value_name = "METHOD", default_value = "nn")]
+    #[arg(long, value_name = "METHOD", default_value = "nn", value_parser = text())]
     resampling: String,
 
     /// Pixel size: metres, or degrees where the projection is lonlat
@@ -41,15 +42,15 @@ pub(super) struct Args {
     projection: Option<Projection>,
 
     /// The part that is wanted; needs --projection
-    #[arg(long, value_name = "W,S,E,N", requires = "projection", allow_hyphen_values = true)]
+    #[arg(long, value_name = "W,S,E,N", requires = "projection", allow_hyphen_values = true, value_parser = extent)]
     extent: Option<String>,
 
     /// The units of --extent
-    #[arg(long, value_name = "dd|meters", default_value = "dd", requires = "extent")]
+    #[arg(long, value_name = "dd|meters", default_value = "dd", requires = "extent", value_parser = ["dd", "meters"])]
     extent_units: String,
 
     /// A note to yourself [default: when it was placed]
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     note: Option<String>,
 
     /// Order the rest where ESPA would not take some scenes
@@ -94,6 +95,12 @@ pub(super) fn run(link: &Link, args: &Args) -> Outcome {
         return print(&pretty(&json!({"orderid": placed.id, "status": "ordered", "dropped": dropped})));
     }
     print(&format!("{}\n", placed.id))
+}
+
+/// What parses --extent: text that is an extent in the one unit or the other.
+fn extent(text: &str) -> Result<String, String> {
+    let parsed = Extent::parse(text, "dd").or_else(|_| Extent::parse(text, "meters"));
+    parsed.map(|_| text.to_owned())
 }
 
 /// Names the scenes that are left out.

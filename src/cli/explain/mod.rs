@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::areas::ConfiguredAreas;
 use super::assemble::{Assembly, Member};
-use super::options::Settings;
+use super::options::{Settings, text};
 use super::origin::Origin;
 use super::{Failure, Outcome};
 use crate::catalog::{Catalog, Count, Depth, Search};
@@ -27,10 +27,11 @@ use walk::{Place, Walk, What};
                         stacfs explain --source https://stac.example.org/api kaguya/bbox=0,0,2.5,2.5")]
 pub struct Args {
     /// The path
+    #[arg(value_parser = text())]
     path: String,
 
     /// The path begins at the root of this source: a URL, a file, or a configured name
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE", value_parser = text())]
     source: Option<String>,
 
     /// Ask the server how many items match

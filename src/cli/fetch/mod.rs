@@ -20,7 +20,7 @@ mod survey;
 use std::path::PathBuf;
 
 use super::assemble::Assembly;
-use super::options::Settings;
+use super::options::{Settings, text};
 use super::origin::{Origin, Tour};
 use super::{Failure, Outcome, log};
 use crate::config::parse_size;
@@ -44,7 +44,7 @@ stacfs fetch https://stac.example.org/api kaguya bbox=0,0,2.5,2.5 --to data
 Exit status: 0 all of it is there, 1 something is not.")]
 pub struct Args {
     /// What to fetch
-    #[arg(required = true, value_name = "PATH|SOURCE SEGMENT")]
+    #[arg(required = true, value_name = "PATH|SOURCE SEGMENT", value_parser = text())]
     words: Vec<String>,
 
     /// Make the files in this folder, as DIR/collection/item/file, beside keeping them in the cache
@@ -52,7 +52,7 @@ pub struct Args {
     to: Option<PathBuf>,
 
     /// Only these assets, by key, name or glob: red,nir
-    #[arg(long, value_name = "NAME,…")]
+    #[arg(long, value_name = "NAME,…", value_parser = text())]
     assets: Option<String>,
 
     /// Fetch at most so many bytes now, e.g. 20G; files that go beyond that are left for another time

@@ -14,6 +14,7 @@ mod wish;
 
 use std::path::{Path, PathBuf};
 
+use super::options::text;
 use super::standing::Standing;
 use super::{Failure, Outcome};
 use crate::config::{Draft, Environment};
@@ -39,47 +40,47 @@ pub struct Args {
     search: Vec<String>,
 
     /// In this collection; more than one: in any of them
-    #[arg(short, long, value_name = "ID")]
+    #[arg(short, long, value_name = "ID", value_parser = text())]
     collection: Vec<String>,
 
     /// A box in degrees: west,south,east,north
-    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true)]
+    #[arg(long, value_name = "W,S,E,N", allow_hyphen_values = true, value_parser = meaning(Wish::bbox))]
     bbox: Option<String>,
 
     /// A shape: a GeoJSON file, which is kept as an area of interest, or WKT
-    #[arg(long, value_name = "FILE|WKT")]
+    #[arg(long, value_name = "FILE|WKT", value_parser = text())]
     intersects: Option<String>,
 
     /// The name that the shape is kept by [default: that of the file]
-    #[arg(long, value_name = "NAME", requires = "intersects")]
+    #[arg(long, value_name = "NAME", requires = "intersects", value_parser = text())]
     name: Option<String>,
 
     /// A time or a span of time: 2018, 2018-01/2018-03, 2018-01-05/..
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = meaning(Wish::datetime))]
     datetime: Option<String>,
 
     /// Only these items
-    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', value_parser = text())]
     ids: Vec<String>,
 
     /// A condition on a property: eo:cloud_cover<20
-    #[arg(long, value_name = "KEY=VALUE")]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = condition)]
     query: Vec<String>,
 
     /// A condition in CQL2 text
-    #[arg(long, value_name = "CQL2")]
+    #[arg(long, value_name = "CQL2", value_parser = meaning(|wish, text| wish.add("filter", text)))]
     filter: Vec<String>,
 
     /// At most so many percent of clouds; unknown cover is kept
-    #[arg(long, value_name = "PERCENT")]
+    #[arg(long, value_name = "PERCENT", value_parser = meaning_of("max_cloud_cover"))]
     max_cloud_cover: Option<String>,
 
     /// Months of any year: 6,7,8
-    #[arg(long, value_name = "N,…")]
+    #[arg(long, value_name = "N,…", value_parser = meaning_of("months"))]
     months: Option<String>,
 
     /// The order of the listing: -datetime
-    #[arg(long, value_name = "FIELD,…", allow_hyphen_values = true)]
+    #[arg(long, value_name = "FIELD,…", allow_hyphen_values = true, value_parser = meaning_of("sortby"))]
     sortby: Option<String>,
 
     /// At most so many items
@@ -87,11 +88,11 @@ pub struct Args {
     max_items: Option<u64>,
 
     /// Only these assets, by key, name or glob
-    #[arg(long, value_name = "NAME,…")]
+    #[arg(long, value_name = "NAME,…", value_parser = meaning_of("assets"))]
     assets: Option<String>,
 
     /// The catalogue's URL, to print the whole path where it is mounted
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = text())]
     source: Option<String>,
 
     /// Begin the path at this mount point
@@ -159,16 +160,38 @@ fn pasted(words: &[String]) -> Result<Wish, Failure> {
     stac_client::parse(&stac_client::words(&text).map_err(Failure::Usage)?).map_err(Failure::Usage)
 }
 
+/// What parses the value of an option: it stays text, but what makes no segment is refused.
+fn meaning(write: fn(&mut Wish, &str)) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync {
+    move |text| {
+        let mut wish = Wish::default();
+        write(&mut wish, text);
+        wish.segments(None).map(|_| text.to_owned())
+    }
+}
+
+/// The same for a value that stands in a segment as it is.
+fn meaning_of(key: &'static str) -> impl Fn(&str) -> Result<String, String> + Clone + Send + Sync {
+    move |text| {
+        let mut wish = Wish::default();
+        wish.raw(key, text.to_owned());
+        wish.segments(None).map(|_| text.to_owned())
+    }
+}
+
+/// The same for a condition.
+fn condition(text: &str) -> Result<String, String> {
+    let mut wish = Wish::default();
+    wish.condition(text)?;
+    wish.segments(None).map(|_| text.to_owned())
+}
+
 /// What the options say.
 fn flags(args: &Args, wish: &mut Wish) -> Result<(), String> {
     wish.collections.extend(args.collection.iter().cloned());
     wish.source = args.source.clone().or(wish.source.take());
     wish.area = args.intersects.clone().or(wish.area.take());
     if let Some(bbox) = &args.bbox {
-        wish.raw(
-            "bbox",
-            bbox.split([',', ' ']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(","),
-        );
+        wish.bbox(bbox);
     }
     if let Some(time) = &args.datetime {
         wish.datetime(time);
@@ -211,6 +234,10 @@ fn mounted(url: &str) -> Option<PathBuf> {
 
 /// A file's text, or why there is none.
 fn text_of(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|error| Failure::failed(format!("{}: cannot be read: {error}", file.display())))
+    std::fs::read_to_string(file).map_err(|error| {
+        Failure::Usage(format!(
+            "--intersects {}: cannot be read: {error}; name a GeoJSON file, or write WKT, e.g. 'POINT(2 44)'",
+            file.display()
+        ))
+    })
 }

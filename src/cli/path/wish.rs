@@ -37,6 +37,12 @@ impl Wish {
         self.raw(key, values.map(|value| escaped(value).replace(',', "%2C")).collect::<Vec<_>>().join(","));
     }
 
+    /// A box as stac-client takes it: numbers with commas or spaces between.
+    pub(super) fn bbox(&mut self, text: &str) {
+        let numbers: Vec<&str> = text.split([',', ' ']).filter(|part| !part.is_empty()).collect();
+        self.raw("bbox", numbers.join(","));
+    }
+
     /// A time as STAC writes it: an instant, or two with a slash between, `..` or nothing for an open end.
     pub(super) fn datetime(&mut self, text: &str) {
         let value = match text.split_once('/') {
