@@ -21,7 +21,7 @@ pub struct Facts {
     pub etag: Option<String>,
     /// `Last-Modified`; kept to the second.
     pub modified: Option<Timestamp>,
-    /// When the server last said so; kept to the second.
+    /// When the server last said so.
     pub seen: Timestamp,
 }
 
@@ -106,7 +106,9 @@ fn encode(key: &Key, facts: &Facts) -> Option<[u8; SLOT]> {
     slot[8..24].copy_from_slice(key);
     slot[24..32].copy_from_slice(&facts.size.to_le_bytes());
     slot[32..40].copy_from_slice(&facts.modified.map_or(0, |time| time.as_second()).to_le_bytes());
-    slot[40..48].copy_from_slice(&facts.seen.as_second().to_le_bytes());
+    // To the nanosecond: it tells versions apart that have no validator.
+    let seen = i64::try_from(facts.seen.as_nanosecond()).unwrap_or(0);
+    slot[40..48].copy_from_slice(&seen.to_le_bytes());
     slot[48] = etag.len() as u8;
     slot[ETAG_AT..ETAG_AT + etag.len()].copy_from_slice(etag);
     let checksum = crc32c::crc32c(&slot[4..]);
@@ -120,16 +122,16 @@ fn decode(slot: &[u8]) -> Option<(Key, Facts)> {
     if flags & USED == 0 || crc32c::crc32c(&slot[4..]) != checksum {
         return None;
     }
-    let second = |at: usize| Some(i64::from_le_bytes(slot.get(at..at + 8)?.try_into().ok()?));
+    let number = |at: usize| Some(i64::from_le_bytes(slot.get(at..at + 8)?.try_into().ok()?));
     let etag = slot.get(ETAG_AT..ETAG_AT + usize::from(*slot.get(48)?))?;
     let facts = Facts {
         size: u64::from_le_bytes(slot.get(24..32)?.try_into().ok()?),
         etag: (flags & HAS_ETAG != 0).then(|| String::from_utf8_lossy(etag).into_owned()),
         modified: match flags & HAS_MODIFIED {
             0 => None,
-            _ => Some(Timestamp::from_second(second(32)?).ok()?),
+            _ => Some(Timestamp::from_second(number(32)?).ok()?),
         },
-        seen: Timestamp::from_second(second(40)?).ok()?,
+        seen: Timestamp::from_nanosecond(number(40)?.into()).ok()?,
     };
     Some((slot.get(8..24)?.try_into().ok()?, facts))
 }
@@ -151,10 +153,11 @@ mod tests {
         assert_eq!(table.get("a"), None);
         table.put("a", &facts(1, 10)).unwrap();
         table.put("a", &facts(2, 5)).unwrap();
-        table.put("b", &Facts { etag: None, modified: None, ..facts(3, 7) }).unwrap();
+        let seen = Timestamp::new(7, 123_456_789).unwrap();
+        table.put("b", &Facts { etag: None, modified: None, seen, ..facts(3, 7) }).unwrap();
         let again = FactTable::open(&path).unwrap();
         assert_eq!(again.get("a"), Some(facts(2, 5)));
-        assert_eq!(again.get("b"), Some(Facts { etag: None, modified: None, ..facts(3, 7) }));
+        assert_eq!(again.get("b"), Some(Facts { etag: None, modified: None, seen, ..facts(3, 7) }));
     }
 
     #[test]

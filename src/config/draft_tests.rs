@@ -199,13 +199,13 @@ fn lsru_gives_credentials_and_no_source() {
         config.sources[0].credential,
         Some(Credential::Usgs { username: "u".to_owned(), token: None, password: password.clone() })
     );
-    // ESPA's origin, and not M2M's, is sent the password as it is.
-    let espa = Url::parse("https://espa.cr.usgs.gov/").unwrap().origin();
+    // ESPA's API, and neither its products nor M2M, is sent the password as it is.
+    let espa = Url::parse("https://espa.cr.usgs.gov/api/v1/").unwrap();
     let basic = |grant: &&Grant| matches!(grant.credential, Credential::Basic { .. });
     let grants = config.all_grants();
     assert_eq!(
         grants.iter().filter(basic).map(|grant| &grant.scope).collect::<Vec<_>>(),
-        [&Scope::Origin(espa)]
+        [&Scope::tree(&espa)]
     );
 
     let home = home.variable("STACFS_USGS_TOKEN", "t");

@@ -113,7 +113,8 @@ impl SourceConfig {
                 if let Some(Credential::Usgs { username, password: Some(password), .. }) = credential {
                     let (username, password) = (username.clone(), password.clone());
                     let credential = Credential::Basic { username, password };
-                    grants.push(Grant { scope: espa.origin().into(), credential });
+                    // The products of orders, on the same origin, are had without a login.
+                    grants.push(Grant { scope: Scope::tree(espa), credential });
                 }
                 // M2M is logged in to by a message; the client only learns what it must never show.
                 let credential = credential.clone();

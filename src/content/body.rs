@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 
+use super::checksum::Passing;
 use super::ledger::Ledger;
 use super::memory::Memory;
 use super::pattern::Pattern;
@@ -84,7 +85,9 @@ pub struct Body {
     pub(super) version: Version,
     pub(super) checksum: Option<Checksum>,
     /// Held by the one who compares the checksum.
-    pub(super) judging: Mutex<()>,
+    pub(super) judging: Mutex<Passing>,
+    /// Set where the cache has no room for all of it.
+    pub(super) unkept: AtomicBool,
     /// Whether the checksum was found to be right.
     pub(super) sound: OnceLock<Result<(), Error>>,
     /// Shared by whoever keeps blocks, taken alone to put them all out for good.
@@ -114,6 +117,7 @@ impl Body {
         cached: Option<Arc<CachedObject>>,
         means: Arc<Means>,
     ) -> Body {
+        let has_room = means.cache.usage().is_some_and(|usage| version.size <= usage.limit);
         Body {
             number: new_number(),
             host: place.host(),
@@ -121,6 +125,7 @@ impl Body {
             version,
             checksum,
             judging: Mutex::default(),
+            unkept: AtomicBool::new(!has_room),
             sound: OnceLock::new(),
             keeping: RwLock::default(),
             cached,
@@ -148,10 +153,7 @@ impl Body {
         if self.awaits_check(range.end) {
             return None;
         }
-        self.read_cached(&range)
-            .or_else(|| self.stream().and_then(|spool| spool.read_now(&range)))
-            .or_else(|| self.assemble(&range, Segment::held).ok().flatten())
-            .map(Ok)
+        self.here(range).map(Ok)
     }
 
     /// Reads, and fetches what is missing of `blocks`, which the read must lie in. The last bytes wait for the
@@ -163,6 +165,7 @@ impl Body {
         if self.awaits_check(range.end) {
             self.settle();
             self.check();
+            self.tell_unchecked();
         }
         // The verdict may have come while these bytes were read, which may then be any.
         self.be_sound()?;
@@ -207,6 +210,18 @@ impl Body {
             bytes.extend(&chunk[(at - start) as usize..(end - start) as usize]);
         }
         Ok(bytes)
+    }
+
+    /// A range that is here, in the cache or in memory.
+    pub(super) fn here(&self, range: Range<u64>) -> Option<Vec<u8>> {
+        self.read_cached(&range)
+            .or_else(|| self.stream().and_then(|spool| spool.read_now(&range)))
+            .or_else(|| self.assemble(&range, Segment::held).ok().flatten())
+    }
+
+    /// Whether the cache does not keep all of it.
+    pub(super) fn is_unkept(&self) -> bool {
+        self.unkept.load(Ordering::Relaxed)
     }
 
     /// The stream of the whole object, where there is one that is not lost.
@@ -517,6 +532,8 @@ impl Flight {
     fn end(&self, outcome: Outcome) {
         if self.segment.in_memory() > 0 && matches!(outcome, Outcome::Complete) {
             self.segment.end(outcome);
+            // Before others need the memory.
+            self.body.check();
             self.body.means.memory.hold(&self.body, &self.segment);
         } else {
             self.body.land(&self.segment);

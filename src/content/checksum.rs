@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use md5::Md5;
 use sha1::Sha1;
@@ -11,6 +12,7 @@ use sha2::{Sha256, Sha384, Sha512};
 
 use super::Error;
 use super::body::Body;
+use super::segment::CHUNK;
 use crate::item::Checksum;
 use crate::report::lock;
 
@@ -23,6 +25,13 @@ const SHA2_256: u64 = 0x12;
 const SHA2_512: u64 = 0x13;
 const SHA2_384: u64 = 0x20;
 const MD5: u64 = 0xd5;
+
+/// How far a body was summed up whose bytes the cache does not keep.
+#[derive(Default)]
+pub(super) struct Passing {
+    hashing: Option<Hashing>,
+    at: u64,
+}
 
 /// A digest in the making.
 pub(super) struct Hashing(Box<dyn DynDigest + Send>);
@@ -52,20 +61,60 @@ impl Hashing {
 }
 
 impl Body {
-    /// If all of the object is in the cache and has not been checked: checks it. One that is wrong is put out,
-    /// and is an error to all who have it open. Checksums of a kind we cannot compute are taken for right.
+    /// If all of the object is in the cache and has not been checked: checks it. What the cache has no room for is
+    /// summed up as it passes, from the first byte on. One that is wrong is put out, and is an error to all who have
+    /// it open. Checksums of a kind we cannot compute are taken for right.
     pub(super) fn check(&self) {
-        let (Some(checksum), Some(cached)) = (&self.checksum, &self.cached) else { return };
+        let Some(checksum) = &self.checksum else { return };
         // Who condemns it just now has put it out already, and not said so yet.
-        let _judging = lock(&self.judging);
-        if self.sound.get().is_some() || cached.cached_bytes() < self.size() {
+        let mut judging = lock(&self.judging);
+        if self.sound.get().is_some() {
             return;
         }
-        let step = |at: u64| cached.read(at, STEP);
-        match agrees(checksum, self.size(), step) {
+        let whole = self.cached.as_ref().filter(|cached| cached.cached_bytes() == self.size());
+        let verdict = match whole {
+            Some(cached) => agrees(checksum, self.size(), |at| cached.read(at, STEP)),
+            None if self.is_unkept() => self.agrees_in_passing(checksum, &mut judging),
+            None => None,
+        };
+        match verdict {
             Some(true) => drop(self.sound.set(Ok(()))),
             Some(false) => drop(self.condemn()),
             None => {}
+        }
+    }
+
+    /// Sums up what is here of the bytes that come next. `None` until that was all of them; where one of them was
+    /// given up before its turn came, for good.
+    fn agrees_in_passing(&self, checksum: &Checksum, passing: &mut Passing) -> Option<bool> {
+        let mut hashing = match passing.hashing.take() {
+            Some(hashing) => hashing,
+            None => match Hashing::of(checksum) {
+                Some(hashing) => hashing,
+                None => return Some(true),
+            },
+        };
+        while passing.at < self.size() {
+            let Some(bytes) = self.here(passing.at..(passing.at + CHUNK).min(self.size())) else {
+                passing.hashing = Some(hashing);
+                return None;
+            };
+            hashing.update(&bytes);
+            passing.at += bytes.len() as u64;
+        }
+        passing.at = 0;
+        Some(hashing.agrees(checksum))
+    }
+
+    /// The end of an object was read that could not be checked, since the cache keeps too little of it.
+    pub(super) fn tell_unchecked(&self) {
+        if self.checksum.is_some() && self.sound.get().is_none() && self.is_unkept() {
+            let words = format!(
+                "{}: read without its checksum having been checked: the cache has no room for it, and it was not read \
+                 from its first byte on; make room, or copy it with stacfs fetch --to",
+                self.place.identity()
+            );
+            self.means.report.note("checksums", &words);
         }
     }
 
@@ -97,7 +146,14 @@ impl Body {
         let Some(cached) = &self.cached else { return false };
         // A read that missed blocks just condemned may bring them once more: they must not come back.
         let _keeping = self.keeping.read().unwrap_or_else(PoisonError::into_inner);
-        self.be_sound().is_ok() && cached.write(first, bytes)
+        if self.be_sound().is_err() {
+            return false;
+        }
+        let kept = cached.write(first, bytes);
+        if !kept {
+            self.unkept.store(true, Ordering::Relaxed);
+        }
+        kept
     }
 
     /// Checks a copy that was made of the object outside of the cache.

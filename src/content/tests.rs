@@ -2,6 +2,7 @@ mod ahead;
 mod readers;
 mod steps;
 mod uncached;
+mod unkept;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,23 +2,33 @@
 //!
 //! ESPA forgets both when it purges an order. What was fetched until then stays readable.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use lru::LruCache;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::Item;
 use crate::cache::{Cache, Document};
+use crate::report::lock;
 
 /// The memory of finished scenes.
-pub struct Receipts(Option<Arc<Cache>>);
+pub struct Receipts {
+    cache: Option<Arc<Cache>>,
+    /// MD5s by URL, for as long as the process lives: a cache without room keeps none.
+    checksums: Mutex<LruCache<String, String>>,
+}
+
+/// MD5s that are remembered in memory.
+const KEPT: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 impl Receipts {
-    /// Over a cache; without one nothing is remembered.
+    /// Over a cache; without one nothing is remembered for longer than the process lives.
     pub fn new(cache: Option<Arc<Cache>>) -> Receipts {
-        Receipts(cache)
+        Receipts { cache, checksums: Mutex::new(LruCache::new(KEPT)) }
     }
 
     /// The items of an order that were seen complete.
@@ -40,29 +50,32 @@ impl Receipts {
 
     /// The MD5 that stood at a URL, in hex.
     pub fn checksum(&self, url: &Url) -> Option<String> {
-        self.get(&checksum_key(url))
+        let known = lock(&self.checksums).get(url.as_str()).cloned();
+        known.or_else(|| self.get(&checksum_key(url)))
     }
 
     /// Remembers an MD5, in hex.
     pub fn see_checksum(&self, url: &Url, hex: &str) {
         if self.checksum(url).as_deref() != Some(hex) {
+            lock(&self.checksums).put(url.to_string(), hex.to_owned());
             self.keep(&checksum_key(url), &hex);
         }
     }
 
     /// Forgets an MD5: what it is of was found to be another.
     pub fn forget_checksum(&self, url: &Url) {
-        if let Some(cache) = &self.0 {
+        lock(&self.checksums).pop(url.as_str());
+        if let Some(cache) = &self.cache {
             cache.forget_document(&checksum_key(url));
         }
     }
 
     fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        serde_json::from_slice(&self.0.as_ref()?.document(key)?.body).ok()
+        serde_json::from_slice(&self.cache.as_ref()?.document(key)?.body).ok()
     }
 
     fn keep<T: Serialize>(&self, key: &str, value: &T) {
-        if let (Some(cache), Ok(body)) = (&self.0, serde_json::to_vec(value)) {
+        if let (Some(cache), Ok(body)) = (&self.cache, serde_json::to_vec(value)) {
             let document =
                 Document { validator: None, kept: Timestamp::now(), expires: Timestamp::MAX, body };
             cache.keep_document(key, &document);

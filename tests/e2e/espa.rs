@@ -13,10 +13,15 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Servers with an order that is complete, and a place whose configuration leads to them.
 fn completed(count: usize, set: impl Fn(&mut Quirks, &[String])) -> (Usgs, Place, String) {
+    completed_with(count, "", set)
+}
+
+/// The same, with more lines of configuration.
+fn completed_with(count: usize, lines: &str, set: impl Fn(&mut Quirks, &[String])) -> (Usgs, Place, String) {
     let usgs = start(Options { standing_at: Some("2026-11-20T12:00:00Z".parse().unwrap()) }).unwrap();
     let place = Place::new();
     let words = format!(
-        "[usgs]\nusername = demo\ntoken = demo-token\npassword = demo-password\nm2m_url = {}\nespa_url = {}\n",
+        "[usgs]\nusername = demo\ntoken = demo-token\npassword = demo-password\nm2m_url = {}\nespa_url = {}\n{lines}",
         usgs.m2m_url, usgs.espa_url
     );
     place.configure(&words);
@@ -221,4 +226,40 @@ fn a_search_in_the_mount_is_ordered() {
     ordered.sort();
     assert_eq!(ordered, scenes);
     assert!(mount.text("README.md").contains("espa/"), "{}", mount.text("README.md"));
+}
+
+#[test]
+fn what_the_cache_has_no_room_for_is_read_all_the_same_and_checked() {
+    let (usgs, place, order) = completed_with(2, "[cache]\nmin_free = 9000G\n", |quirks, ids| {
+        quirks.flaws.insert(ids[1].clone(), Flaw::WrongMd5);
+    });
+    let mount = mount(place);
+    let orders = format!("cd espa/orders/{order}");
+    let names = mount.sh(&format!("{orders}; ls *.tar.gz"));
+    let is_wrong = |name: &&str| !mount.run(&format!("{orders}; cat {name} > /dev/null")).status.success();
+    let (wrong, good): (Vec<&str>, Vec<&str>) = names.lines().partition(is_wrong);
+    let [[wrong], [good]] = [&wrong[..], &good[..]] else { panic!("{wrong:?} {good:?}") };
+    let words = complaint(
+        &mount,
+        &format!("{orders}; cat {wrong} > $OUT/copy; ls {}", wrong.trim_end_matches(".tar.gz")),
+    );
+    assert!(words.contains("Input/output error"), "{words}");
+    let errors = mount.text(".stacfs/errors");
+    assert!(errors.contains("EIO") && errors.contains("checksum"), "{errors}");
+
+    let size: u64 = mount.sh(&format!("stat -c %s espa/orders/{order}/{good}")).trim().parse().unwrap();
+    usgs.espa_server.journal().clear();
+    let stem = good.trim_end_matches(".tar.gz");
+    mount.sh(&format!(
+        "{orders}; cp {good} $OUT; mkdir $OUT/{stem}; tar -xzf $OUT/{good} -C $OUT/{stem}; diff -r {stem} $OUT/{stem}
+         cp -r {stem} $OUT/copied; diff -r $OUT/copied $OUT/{stem}
+         for t in {stem}/*.tif; do gdalinfo -checksum $t | grep -q Checksum=; done"
+    ));
+    let sent: u64 = fetches(&usgs).iter().filter(|e| e.path().ends_with(".tar.gz")).map(|e| e.sent).sum();
+    assert!(sent <= 2 * size, "once for the copy, once for its members: {sent} of {size}");
+    assert!(
+        fetches(&usgs).iter().all(|entry| entry.headers.get("authorization").is_none()),
+        "products want no login"
+    );
+    assert!(!mount.text(".stacfs/status").contains("without its checksum"));
 }

@@ -65,12 +65,26 @@ impl Members {
 pub(super) struct Archives {
     cache: Arc<Cache>,
     members: Mutex<LruCache<String, Arc<Members>>>,
+    /// The last archive that was streamed through and that the cache does not hold: open, so that what is in memory
+    /// of it serves its next member.
+    lingering: Mutex<Option<Arc<OpenFile>>>,
     turns: Turns<String>,
 }
 
 impl Archives {
     pub(super) fn new(cache: Arc<Cache>) -> Archives {
-        Archives { cache, members: Mutex::new(LruCache::new(KEPT)), turns: Turns::default() }
+        Archives {
+            cache,
+            members: Mutex::new(LruCache::new(KEPT)),
+            lingering: Mutex::default(),
+            turns: Turns::default(),
+        }
+    }
+
+    /// An archive was streamed through.
+    fn linger(&self, opened: &Arc<OpenFile>) {
+        let is_kept = opened.cached_bytes() == opened.size();
+        *lock(&self.lingering) = Some(opened).filter(|_| !is_kept).cloned();
     }
 
     fn in_memory(&self, key: &str) -> Option<Arc<Members>> {

@@ -34,6 +34,7 @@ impl Content {
             block: 0,
         };
         let walked = self.stream_through(archive, opened, &mut keeping);
+        self.archives.linger(opened);
         match walked {
             Ok(members) => Ok((members, keeping.spool)),
             Err(error) => {
