@@ -237,7 +237,8 @@ pub fn m2m(input: &[u8]) {
     let credential = Some(Credential::Usgs { username: "me".to_owned(), token, password: None });
     let source = SourceConfig { credential, ..SourceConfig::new("fuzz", kind) };
     let limits = Limits { max_items: 100, max_scan: 100, ..Limits::default() };
-    ask(&*usgs::open(&source, base, stage.http.clone(), &limits, stage.report.clone()));
+    let cache = Arc::new(Cache::none(stage.report.clone()));
+    ask(&*usgs::open(&source, base, stage.http.clone(), cache, &limits, stage.report.clone()));
 }
 
 /// The directory of a TIFF, of which only the head is here, or all.

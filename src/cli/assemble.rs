@@ -91,7 +91,8 @@ impl Assembly {
                     stac::open(source, library, &config.limits, Arc::clone(&report))
                 }
                 SourceKind::Usgs { m2m, .. } => {
-                    usgs::open(source, m2m.clone(), Arc::clone(&http), &config.limits, Arc::clone(&report))
+                    let (http, cache, report) = (Arc::clone(&http), Arc::clone(&cache), Arc::clone(&report));
+                    usgs::open(source, m2m.clone(), http, cache, &config.limits, report)
                 }
             };
             Ok(Member { config: source.clone(), catalog, answer: Arc::default() })

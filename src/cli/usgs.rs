@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::options::{Settings, text};
 use super::{Failure, Outcome};
+use crate::cache::Cache;
 use crate::catalog::usgs::{self, Usgs};
 use crate::catalog::{Catalog, Pages};
 use crate::config::SourceKind;
@@ -128,7 +129,9 @@ impl Account {
         let report = Arc::new(Report::new());
         let http =
             Http::new(http::Settings::default(), grants, Arc::clone(&report)).map_err(Failure::failed)?;
-        Ok(usgs::open(source, m2m, Arc::new(http), &config.limits, report))
+        // Who asks by command wants to know how it is now.
+        let cache = Arc::new(Cache::none(Arc::clone(&report)));
+        Ok(usgs::open(source, m2m, Arc::new(http), cache, &config.limits, report))
     }
 }
 

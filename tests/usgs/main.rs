@@ -2,6 +2,7 @@
 
 mod answers;
 mod bench;
+mod bundles;
 mod checking;
 mod downloads;
 mod lsru;
@@ -10,4 +11,5 @@ mod lsru;
 mod mounted;
 #[path = "../support/python.rs"]
 mod python;
+mod restarts;
 mod walks;

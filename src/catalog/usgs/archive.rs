@@ -8,6 +8,7 @@ use std::time::Duration;
 use lru::LruCache;
 use serde_json::{Map, Value, json};
 
+use super::answers::{Answers, Kept};
 use super::envelope::{members, text};
 use super::fields::Fields;
 use super::session::Session;
@@ -59,6 +60,7 @@ impl Settings {
 /// The archive behind one account.
 pub struct Archive {
     session: Arc<Session>,
+    answers: Answers,
     settings: Settings,
     report: Arc<Report>,
     datasets: Remembered<Vec<Value>>,
@@ -68,9 +70,10 @@ pub struct Archive {
 }
 
 impl Archive {
-    pub fn new(session: Arc<Session>, settings: Settings, report: Arc<Report>) -> Archive {
+    pub fn new(session: Arc<Session>, answers: Answers, settings: Settings, report: Arc<Report>) -> Archive {
         Archive {
             session,
+            answers,
             settings,
             report,
             datasets: Remembered::default(),
@@ -98,9 +101,9 @@ impl Archive {
         self.settings.page_size.min(wanted).min(self.settings.window)
     }
 
-    /// The `data` of an answer.
+    /// The `data` of the answer to a question that changes nothing there: remembered, else asked for.
     pub fn ask(&self, endpoint: &str, body: &Value) -> Result<Value, Error> {
-        self.session.ask(endpoint, body)
+        self.answers.get(&format!("{endpoint} {body}"), || self.session.ask(endpoint, body))
     }
 
     /// All datasets of the account.
@@ -155,12 +158,29 @@ impl Archive {
         if let Some(item) = self.remembered(dataset, id) {
             return Ok(Some(item));
         }
+        // Looked into before: M2M was asked for it by another question then.
+        if let Some(kept) = self.answers.look(&looked_into(dataset, id)).filter(|kept| kept.is_fresh)
+            && let Some(item) = self.of_before(dataset, &kept.value)
+        {
+            return Ok(Some(item));
+        }
         let wanted = named(dataset, id);
         match self.ask("scene-metadata", &wanted) {
             Ok(found) => Ok(self.met(dataset, &found).filter(|item| item.id() == id)),
             Err(Error::Gone { .. }) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => {
+                let old = self.answers.look(&looked_into(dataset, id));
+                let (old, _) = self.answers.or_old(Err(error), old)?;
+                Ok(self.of_before(dataset, &old))
+            }
         }
+    }
+
+    /// The item of a scene that was looked into before.
+    fn of_before(&self, dataset: &str, kept: &Value) -> Option<Item> {
+        let item = Item::from_json(&kept.get("scene")?.to_string()).ok()?;
+        lock(&self.scenes).put((dataset.to_owned(), item.id().to_owned()), item.raw().into());
+        Some(item)
     }
 
     /// A scene as M2M has it. `None` where it has none of this display id.
@@ -207,7 +227,7 @@ impl Archive {
         let add = json!({"listId": list, "datasetName": dataset, "idField": "displayId", "entityIds": ids, "timeToLive": "PT1H"});
         self.session.act("scene-list-add", &add)?;
         let wanted = json!({"listId": list, "datasetName": dataset, "metadataType": "full"});
-        let found = self.ask("scene-metadata-list", &wanted);
+        let found = self.session.ask("scene-metadata-list", &wanted);
         // The list would go by itself, an hour later.
         let _ = self.session.act("scene-list-remove", &json!({"listId": list}));
         let found = found?;
@@ -221,44 +241,87 @@ impl Archive {
         Item::from_json(&raw).ok()
     }
 
-    /// Items with their products: one request for up to a hundred of them. Where the account may not download,
-    /// they stand without, and a note says why.
+    /// Items with their products: one request for up to a hundred of those that were not looked into before. Where
+    /// the account may not download, they stand without, and a note says why.
     pub fn complete(&self, dataset: &str, items: Vec<Item>) -> Result<Vec<Item>, Error> {
         let mut complete = Vec::with_capacity(items.len());
         for batch in items.chunks(OPTIONS_AT_ONCE) {
-            let entity =
-                |item: &Item| item.property(scene::ENTITY).and_then(Value::as_str).map(str::to_owned);
-            let entities: Vec<String> = batch.iter().filter_map(entity).collect();
-            let mut products = self.products(dataset, &entities)?;
-            complete.extend(batch.iter().map(|item| {
-                let own = entity(item).and_then(|entity| products.remove(&entity)).unwrap_or_default();
-                scene::with_assets(item, own).unwrap_or_else(|| item.clone())
-            }));
+            let before: Vec<Option<Kept>> =
+                batch.iter().map(|item| self.answers.look(&looked_into(dataset, item.id()))).collect();
+            let is_due = |kept: &Option<Kept>| !kept.as_ref().is_some_and(|kept| kept.is_fresh);
+            let due: Vec<String> = batch
+                .iter()
+                .zip(&before)
+                .filter(|(_, kept)| is_due(kept))
+                .filter_map(|(item, _)| entity(item))
+                .collect();
+            let mut came = self.products(dataset, &due).map(|products| products.map(Value::Object));
+            for (item, kept) in batch.iter().zip(before) {
+                let products = match kept {
+                    Some(kept) if kept.is_fresh => kept.value.get("products").cloned(),
+                    kept => self.came(dataset, item, &mut came, kept)?,
+                };
+                let products = products.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+                complete.push(scene::with_assets(item, products).unwrap_or_else(|| item.clone()));
+            }
         }
         Ok(complete)
     }
 
-    fn products(
+    /// The products of one scene out of an answer that came; where it failed in passing, those of before.
+    fn came(
         &self,
         dataset: &str,
-        entities: &[String],
-    ) -> Result<HashMap<String, Map<String, Value>>, Error> {
+        item: &Item,
+        came: &mut Result<Option<Value>, Error>,
+        kept: Option<Kept>,
+    ) -> Result<Option<Value>, Error> {
+        match came {
+            Ok(None) => Ok(None),
+            Ok(Some(products)) => {
+                let own = entity(item).and_then(|entity| Some(products.get_mut(&entity)?.take()));
+                let own = own.unwrap_or_else(|| json!({}));
+                let kept = json!({"scene": item.feature(), "products": own});
+                self.answers.keep(&looked_into(dataset, item.id()), &kept);
+                Ok(Some(own))
+            }
+            Err(error) => {
+                let (old, _) = self.answers.or_old(Err(error.clone()), kept)?;
+                Ok(old.get("products").cloned())
+            }
+        }
+    }
+
+    /// The products of scenes, by entity id; `None` where the account may not know.
+    fn products(&self, dataset: &str, entities: &[String]) -> Result<Option<Map<String, Value>>, Error> {
         if entities.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Some(Map::new()));
         }
         let subject = format!("{}: products", self.settings.name);
-        match self.ask("download-options", &json!({"datasetName": dataset, "entityIds": entities})) {
+        // Remembered scene by scene.
+        match self.session.ask("download-options", &json!({"datasetName": dataset, "entityIds": entities})) {
             Ok(data) => {
                 self.report.clear_note(&subject);
-                Ok(product::by_entity(dataset, &data))
+                let by_entity = product::by_entity(dataset, &data).into_iter();
+                Ok(Some(by_entity.map(|(entity, products)| (entity, Value::Object(products))).collect()))
             }
             Err(Error::Http(error @ http::Error::Denied { .. })) => {
                 self.report.note(&subject, &format!("scenes stand without their products: {error}"));
-                Ok(HashMap::new())
+                Ok(None)
             }
             Err(error) => Err(error),
         }
     }
+}
+
+/// The scene's entity id.
+fn entity(item: &Item) -> Option<String> {
+    item.property(scene::ENTITY).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// What a scene that was looked into is remembered by: its item, and its products.
+fn looked_into(dataset: &str, id: &str) -> String {
+    format!("scene and products {dataset} {id}")
 }
 
 /// The question for one scene by its display id.

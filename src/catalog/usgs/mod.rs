@@ -8,6 +8,7 @@
 //! and whole percents only, and returns scenes across the antimeridian for foreign places. Listing and looking
 //! download nothing: a product is asked for when its bytes are read (`downloads`).
 
+mod answers;
 mod archive;
 mod dataset;
 mod downloads;
@@ -33,12 +34,14 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Catalog, Count, Description, Error, Pages, Queryable, Search};
+use crate::cache::Cache;
 use crate::config::{Credential, Limits, SourceConfig};
 use crate::content::Origin;
 use crate::http::{self, Http, shown};
 use crate::item::{Asset, Collection, Item};
 use crate::query::Evaluator;
 use crate::report::Report;
+use answers::Answers;
 use archive::{Archive, Settings};
 use downloads::{Downloads, Patience};
 pub use ids::is_valid;
@@ -57,11 +60,13 @@ pub struct Usgs {
     downloads: Arc<Downloads>,
 }
 
-/// A USGS source over the M2M at `base` (which ends in `/`). Makes no request.
+/// A USGS source over the M2M at `base` (which ends in `/`), whose answers are remembered in `cache`. Makes no
+/// request.
 pub fn open(
     config: &SourceConfig,
     base: Url,
     http: Arc<Http>,
+    cache: Arc<Cache>,
     limits: &Limits,
     report: Arc<Report>,
 ) -> Arc<Usgs> {
@@ -71,9 +76,12 @@ pub fn open(
         }
         _ => None,
     };
+    let reach = http.reach();
     let session = Arc::new(Session::new(http, base, account));
     let settings = Settings::of(config, limits);
-    Arc::new(Usgs::new(session, settings, Patience::of(limits), report))
+    let answers =
+        Answers::new(cache, Arc::clone(&report), &settings.name, session.place(), settings.lifetime, reach);
+    Arc::new(Usgs::new(session, answers, settings, Patience::of(limits), report))
 }
 
 /// What a login has brought.
@@ -95,9 +103,15 @@ impl Login {
 }
 
 impl Usgs {
-    fn new(session: Arc<Session>, settings: Settings, patience: Patience, report: Arc<Report>) -> Usgs {
+    fn new(
+        session: Arc<Session>,
+        answers: Answers,
+        settings: Settings,
+        patience: Patience,
+        report: Arc<Report>,
+    ) -> Usgs {
         let downloads = Arc::new(Downloads::new(Arc::clone(&session), patience));
-        Usgs { archive: Arc::new(Archive::new(session, settings, report)), downloads }
+        Usgs { archive: Arc::new(Archive::new(session, answers, settings, report)), downloads }
     }
 
     /// Logs in, where that was not done yet, and asks what the account may do.
@@ -129,7 +143,7 @@ impl Usgs {
         let datasets = self.archive.datasets()?;
         let Some(dataset) = datasets.iter().find_map(dataset::alias) else { return Ok(()) };
         let nothing = json!({"datasetName": dataset, "entityIds": ["stacfs-check"]});
-        match self.archive.ask("download-options", &nothing) {
+        match self.archive.session().ask("download-options", &nothing) {
             // That there is no such scene is what was to be expected.
             Ok(_) | Err(Error::Gone { .. }) => Ok(()),
             Err(Error::Http(http::Error::Status { status: 400, .. })) => Ok(()),

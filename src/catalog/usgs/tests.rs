@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod downloading;
+mod remembering;
 mod searching;
 mod talking;
 mod walking;
@@ -12,12 +13,14 @@ use std::time::Duration;
 use serde_json::Value;
 use url::Url;
 
+use super::answers::Answers;
 use super::archive::Settings;
 use super::downloads::Patience;
 use super::session::{Account, Session};
 use super::{Catalog, Usgs};
+use crate::cache::Cache;
 use crate::catalog::{Depth, Error, Pages, Search};
-use crate::config::Secret;
+use crate::config::{Reach, Secret};
 use crate::demo;
 use crate::http::{self, Http};
 use crate::item::Item;
@@ -97,7 +100,14 @@ fn client(
     let http = Arc::new(Http::new(quick, Vec::new(), Arc::clone(report)).unwrap());
     let session = Arc::new(Session::new(http, Url::parse(&servers.m2m_url).unwrap(), account));
     let patience = Patience { pause: Duration::from_millis(20), most: Duration::from_secs(20) };
-    Usgs::new(session, settings, patience, Arc::clone(report))
+    let answers = answers(&session, Cache::none(Arc::clone(report)), settings.lifetime, Reach::Online);
+    Usgs::new(session, answers, settings, patience, Arc::clone(report))
+}
+
+/// What is remembered for a session in a cache.
+fn answers(session: &Session, cache: Cache, lifetime: Duration, reach: Reach) -> Answers {
+    let report = Arc::clone(cache.report());
+    Answers::new(Arc::new(cache), report, "usgs", session.place(), lifetime, reach)
 }
 
 fn all<T>(mut pages: Box<dyn Pages<T>>) -> Result<Vec<T>, Error> {

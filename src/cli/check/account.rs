@@ -9,6 +9,7 @@ use std::time::Instant;
 use url::Url;
 
 use super::finding::Finding;
+use crate::cache::Cache;
 use crate::catalog::usgs::{self, Login, Usgs};
 use crate::catalog::{self, Catalog, Description};
 use crate::cli::assemble::{Member, words};
@@ -40,7 +41,9 @@ impl Services<'_> {
     /// Asks both services.
     pub(super) fn check(&self) -> Vec<Finding> {
         let (config, http) = (&self.member.config, Arc::clone(self.http));
-        let usgs = usgs::open(config, self.m2m.clone(), http, self.limits, Arc::new(Report::new()));
+        let report = Arc::new(Report::new());
+        let cache = Arc::new(Cache::none(Arc::clone(&report)));
+        let usgs = usgs::open(config, self.m2m.clone(), http, cache, self.limits, report);
         let mut findings = self.m2m(&usgs);
         // The key would live on for two hours, and nobody has it.
         usgs.leave();

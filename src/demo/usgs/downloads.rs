@@ -41,9 +41,12 @@ impl Downloads {
         let archive = self.0.archive();
         let Some(scene) = download.ware.scene_in(&archive) else { return not_found() };
         self.0.note_fetched(download.id);
-        let bytes = download.ware.bytes(&scene);
+        let bytes = match download.ware.what {
+            What::Bundle => self.0.bundle(&scene),
+            _ => Arc::new(Slice(download.ware.bytes(&scene))),
+        };
         let content = Content {
-            bytes: Arc::new(Slice(bytes)),
+            bytes,
             media_type: download.ware.media_type().to_owned(),
             etag: None,
             last_modified: modified(&download.ware.what, &scene),

@@ -70,7 +70,9 @@ fn patience_ends_and_the_preparation_goes_on() {
     let http = Arc::new(Http::new(http::Settings::default(), Vec::new(), Arc::clone(&desk.report)).unwrap());
     let session = Arc::new(Session::new(http, Url::parse(&desk.servers.m2m_url).unwrap(), Some(account)));
     let patience = Patience { pause: Duration::from_millis(10), most: Duration::from_millis(50) };
-    desk.source = Usgs::new(session, settings(), patience, Arc::clone(&desk.report));
+    let cache = Cache::none(Arc::clone(&desk.report));
+    let answers = answers(&session, cache, settings().lifetime, Reach::Online);
+    desk.source = Usgs::new(session, answers, settings(), patience, Arc::clone(&desk.report));
     let (band, _) = desk.origins();
     for _ in 0..2 {
         let error = band.locate(None).unwrap_err();

@@ -8,7 +8,7 @@ mod browse;
 mod raster;
 mod text;
 
-pub use archive::{Content, Member, header, tar, tar_gz};
+pub use archive::{Content, Member, Padded, header, tar, tar_gz};
 pub use browse::{Size, browse};
 pub use raster::{envi_header, geotiff, pixels};
 

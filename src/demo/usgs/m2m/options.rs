@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::failure::{Failure, Outcome};
 use super::ware::{Ware, What};
 use super::{Call, M2m, Quirks, input};
-use crate::demo::http::lock;
-use crate::demo::usgs::files::{self, Content, Kind, Member, Product, Size};
+use crate::demo::http::{Bytes, Slice, lock};
+use crate::demo::usgs::files::{self, Content, Kind, Member, Padded, Product, Size};
 use crate::demo::usgs::scenes::fields::opaque_id;
 use crate::demo::usgs::scenes::{Dataset, Scene};
 
@@ -43,7 +43,7 @@ impl M2m {
         let Some(scene) = ware.scene_in(&self.archive) else { return 0 };
         let measures = self.measures(ware.dataset, &scene);
         match ware.what {
-            What::Bundle => measures.bundle.size,
+            What::Bundle => measures.padded(self.quirks().bundle_padding).size,
             What::Browse => measures.browse.size,
             What::Part(part) => {
                 let place = files::parts_of(&scene).position(|other| other == part);
@@ -61,6 +61,14 @@ impl M2m {
         let measures = Arc::new(Measures::of(scene));
         lock(&self.measures).put(key, Arc::clone(&measures));
         measures
+    }
+
+    /// The bundle of a scene, as large as the quirks want it.
+    pub fn bundle(&self, scene: &Scene<'_>) -> Arc<dyn Bytes> {
+        match self.quirks().bundle_padding {
+            0 => Arc::new(Slice(files::bundle(scene))),
+            padding => Arc::new(Padded::new(&files::members(scene), padding, scene.processed())),
+        }
     }
 }
 
@@ -91,7 +99,7 @@ fn row(
         "secondaryDownloads": [],
     });
     match product.kind {
-        Kind::Bundle => tell(&mut row, &measures.bundle, scene, quirks),
+        Kind::Bundle => tell(&mut row, &measures.padded(quirks.bundle_padding), scene, quirks),
         Kind::Browse => tell(&mut row, &measures.browse, scene, quirks),
         Kind::OrderOnly => row["filesize"] = json!(61_440_000),
         Kind::Folder => row["secondaryDownloads"] = secondaries(dataset, scene, measures, quirks),
@@ -143,7 +151,7 @@ fn tell(row: &mut Value, measure: &Measure, scene: &Scene<'_>, quirks: &Quirks) 
 }
 
 /// What is known of a product's bytes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Measure {
     size: u64,
     /// `cksum` and SHA-256 in hexadecimal.
@@ -167,6 +175,14 @@ pub struct Measures {
 }
 
 impl Measures {
+    /// Those of the bundle with this padding.
+    fn padded(&self, padding: u64) -> Measure {
+        match padding {
+            0 => self.bundle.clone(),
+            _ => Measure { size: self.bundle.size + Padded::surplus(self.parts.len(), padding), sums: None },
+        }
+    }
+
     /// Makes all products of a scene, once, to measure them.
     fn of(scene: &Scene<'_>) -> Measures {
         let members = files::members(scene);

@@ -28,6 +28,9 @@ pub struct Quirks {
     pub failing: HashSet<String>,
     /// No single files are offered, only bundles.
     pub bundles_only: bool,
+    /// Every file in a bundle is followed by one of so many bytes of noise, a multiple of 512, that is made as it is
+    /// read. Such bundles have no checksum.
+    pub bundle_padding: u64,
     /// How long the URL of a download works.
     pub url_lifetime: SignedDuration,
     /// What is added to the sizes in `download-options`, which then are wrong.
@@ -73,6 +76,7 @@ impl Default for Quirks {
             unavailable: HashSet::new(),
             failing: HashSet::new(),
             bundles_only: false,
+            bundle_padding: 0,
             url_lifetime: SignedDuration::from_hours(24),
             size_error: 0,
             wrong_checksums: false,
