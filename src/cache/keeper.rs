@@ -131,12 +131,14 @@ fn put_out(shelf: &Shelf, bytes: u64) {
     shelf.space.report.counters.evicted_bytes.add(bytes);
 }
 
-/// Unlinks an object nobody has open. The data goes first: while the map stands, nobody can begin anew.
+/// Unlinks an object nobody has open. First its map no longer says that anything is here, should we die in the
+/// midst; then the data goes: while the map stands, nobody can begin anew.
 pub(super) fn unlink(kept: &Kept) -> io::Result<bool> {
-    let map = OpenOptions::new().read(true).open(&kept.map)?;
+    let map = OpenOptions::new().read(true).write(true).open(&kept.map)?;
     if rustix::fs::flock(&map, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(false);
     }
+    map.set_len(0)?;
     match fs::remove_file(&kept.data) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -16,8 +16,8 @@ use super::space::Space;
 use super::{Settings, hex, make_folder};
 use crate::report::{Report, lock};
 
-/// The format's version: another one lives beside it and is never touched.
-const FORMAT: &str = "v1";
+/// The format's version: another one lives beside it and is never read nor touched.
+const FORMAT: u32 = 1;
 /// How often an object is opened anew that is put out under our hands.
 const PATIENCE: usize = 8;
 
@@ -34,7 +34,7 @@ pub struct Shelf {
 impl Shelf {
     /// Opens or makes the folder.
     pub fn open(settings: &Settings, report: &Arc<Report>) -> io::Result<Shelf> {
-        let folder = settings.folder.join(FORMAT);
+        let folder = settings.folder.join(format!("v{FORMAT}"));
         let (objects, documents) = (folder.join("objects"), folder.join("documents"));
         let may_write = match make_private(&settings.folder, &[&objects, &documents]) {
             Ok(()) => true,
@@ -45,6 +45,7 @@ impl Shelf {
             }
             Err(error) => return Err(error),
         };
+        tell_older(&settings.folder, report);
         let space = Space::new(&folder, settings.max_bytes, settings.min_free, report.clone())?;
         Ok(Shelf {
             objects,
@@ -146,6 +147,18 @@ impl Shelf {
 
 fn describe(identity: &str, validator: &str, size: u64) -> Description {
     Description { identity: identity.to_owned(), validator: validator.to_owned(), size, block: BLOCK }
+}
+
+/// Says that an older stacfs left something here: it is of no use any more, but may be of use to that one.
+fn tell_older(folder: &Path, report: &Report) {
+    let names = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let format = |name: &std::ffi::OsStr| name.to_str()?.strip_prefix('v')?.parse::<u32>().ok();
+    for name in names.filter(|name| format(name).is_some_and(|format| format < FORMAT)) {
+        let left = folder.join(name);
+        let words =
+            format!("{} is of an older stacfs and not used any more; it may be removed", left.display());
+        report.note("older cache", &words);
+    }
 }
 
 /// Makes the folders, for their owner only; also the outermost where it was there before, if it is ours.

@@ -112,6 +112,39 @@ fn a_damaged_block_is_forgotten_and_the_rest_stays() {
 }
 
 #[test]
+fn what_was_half_put_out_by_one_who_died_is_not_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = 4 * BLOCK;
+    let cache = cache(folder.path(), MANY);
+    assert!(cache.object(IDENTITY, "1", size).unwrap().write(0, &block_bytes(1, size, 0..4)));
+    // As far as an eviction gets before it unlinks anything.
+    let map = &files(folder.path(), "map")[0];
+    OpenOptions::new().write(true).open(map).unwrap().set_len(0).unwrap();
+    assert_eq!(cache.stock(), []);
+    assert_eq!(cache.cached_bytes(IDENTITY, "1", size), 0);
+    let object = cache.object(IDENTITY, "1", size).unwrap();
+    assert_eq!((object.read(0, 1), object.missing(0..4)), (None, vec![0..4]));
+    assert!(object.write(1, &block_bytes(1, size, 1..2)));
+    assert_eq!(object.read(BLOCK, 10), Some(bytes(1, BLOCK..BLOCK + 10)));
+}
+
+#[test]
+fn an_older_format_is_left_alone_and_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let older = folder.path().join("v0/objects");
+    std::fs::create_dir_all(&older).unwrap();
+    std::fs::write(older.join("some.map"), "as it was then").unwrap();
+    std::fs::create_dir(folder.path().join("v2")).unwrap();
+    let cache = cache(folder.path(), MANY);
+    let note = &cache.report().notes()["older cache"];
+    assert!(note.contains("v0") && note.contains("may be removed"), "{note}");
+    assert_eq!(cache.stock(), []);
+    assert!(cache.object(IDENTITY, "1", BLOCK).unwrap().write(0, &block_bytes(1, BLOCK, 0..1)));
+    cache.clear(Which::All);
+    assert_eq!(std::fs::read(older.join("some.map")).unwrap(), b"as it was then");
+}
+
+#[test]
 fn what_was_verified_once_is_known_to_be_until_somebody_touches_it() {
     let folder = tempfile::tempdir().unwrap();
     let size = 3 * BLOCK + 5;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::answer::{Head, Part, is_web_page};
 use super::body::Body;
 use super::place::{Place, request};
-use super::segment::{Outcome, Segment};
+use super::segment::{CHUNK, Outcome, Segment};
 use super::{Error, Location, Version, contact};
 use crate::cache::{BLOCK, CachedObject, Claim, blocks_over};
 use crate::http::{self, Http, Method, Request, Stream, shown};
@@ -193,6 +193,23 @@ impl Body {
         }
     }
 
+    /// Where the next chunks begin that another process has put into the cache meanwhile; else the segment's end.
+    fn next_found(&self, segment: &Segment) -> u64 {
+        let end = segment.bytes.end;
+        let Some(cached) = self.cached.as_ref().filter(|_| segment.is_shared) else { return end };
+        let missing = cached.missing(blocks_over(segment.arrived(), end - segment.arrived()));
+        let gap = missing.first().map_or(end, |gap| gap.end * BLOCK);
+        // Bytes come in whole chunks, counted from the segment's start.
+        (segment.bytes.start + (gap - segment.bytes.start).next_multiple_of(CHUNK)).min(end)
+    }
+
+    /// Goes over what another process has put into the cache meanwhile, unless a chunk has begun to arrive.
+    fn skip_found(&self, segment: &Segment, pending: &Pending) {
+        if let Some(cached) = self.cached.as_ref().filter(|_| segment.is_shared && pending.bytes.is_empty()) {
+            self.skip_cached(segment, cached);
+        }
+    }
+
     /// Fetches what is left of a segment; goes on at once for as long as something comes.
     fn pull_from(
         &self,
@@ -209,7 +226,12 @@ impl Body {
                     tracing::debug!(%error, "going on where it broke");
                     self.means.report.counters.retries.add(1);
                 }
-                Ok(Ok(None)) => {}
+                Ok(Ok(None)) => {
+                    self.skip_found(segment, pending);
+                    if segment.arrived() == segment.bytes.end {
+                        return Ok(Ok(Pulled::Over(Outcome::Complete)));
+                    }
+                }
                 Ok(Ok(Some(pulled))) => return Ok(Ok(pulled)),
                 Ok(Err(error)) => return Ok(Err(error)),
                 Err(error) => return Err(error),
@@ -224,7 +246,7 @@ impl Body {
         segment: &Segment,
         pending: &mut Pending,
     ) -> Result<Result<Option<Pulled>, Error>, http::Error> {
-        let wanted = segment.arrived() + pending.bytes.len() as u64..segment.bytes.end;
+        let wanted = segment.arrived() + pending.bytes.len() as u64..self.next_found(segment);
         if segment.may_stop() {
             return Ok(Ok(Some(Pulled::Over(Outcome::Abandoned))));
         }

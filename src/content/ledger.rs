@@ -1,6 +1,6 @@
 //! What is known of objects: versions seen, when they were checked, how often they changed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use crate::report::lock;
 
 /// So many objects are known in memory; all others, on disk.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
+/// … and so many of whose bytes were wrong.
+const WRONG: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// The kernel repeats an open that found a change, at once. What the first found holds for the second: else an
 /// object without validators could never be opened where versions have no lifetime.
 const REOPENED: Duration = Duration::from_secs(1);
@@ -38,11 +40,11 @@ pub struct Ledger {
     lifetime: Duration,
     known: Mutex<LruCache<String, Known>>,
     /// Objects whose server gives another entity tag with every answer.
-    restless: Mutex<HashSet<String>>,
+    restless: Mutex<LruCache<String, ()>>,
     /// Objects that changed while this process looked: how often, and when last.
     generations: Mutex<HashMap<String, (u64, Timestamp)>>,
     /// Versions whose bytes were not what their checksum promises: how often in a row, and when last.
-    wrong: Mutex<HashMap<String, (Version, u32, Timestamp)>>,
+    wrong: Mutex<LruCache<String, (Version, u32, Timestamp)>>,
 }
 
 impl Known {
@@ -60,9 +62,9 @@ impl Ledger {
             cache,
             lifetime,
             known: Mutex::new(LruCache::new(KNOWN)),
-            restless: Mutex::default(),
+            restless: Mutex::new(LruCache::new(KNOWN)),
             generations: Mutex::default(),
-            wrong: Mutex::default(),
+            wrong: Mutex::new(LruCache::new(WRONG)),
         }
     }
 
@@ -102,7 +104,7 @@ impl Ledger {
     /// A server says that this is the object's version now. `shown` is the size that was given out for it
     /// before, where any was: another size is a change too.
     pub fn see(&self, identity: &str, mut version: Version, shown: Option<u64>) -> Known {
-        let restless = lock(&self.restless).contains(identity);
+        let restless = lock(&self.restless).get(identity).is_some();
         if restless {
             version.etag = None;
         }
@@ -130,7 +132,7 @@ impl Ledger {
 
     /// How often in a row, lately, the bytes of a version were found wrong.
     pub fn wrong_before(&self, identity: &str, version: &Version) -> u32 {
-        let wrong = lock(&self.wrong);
+        let mut wrong = lock(&self.wrong);
         let found = wrong
             .get(identity)
             .filter(|(of, _, at)| of == version && age(*at).is_some_and(|age| age < FORGIVEN));
@@ -141,14 +143,14 @@ impl Ledger {
     /// generation from now on.
     pub fn was_wrong(&self, identity: &str, version: &Version) {
         let (times, now) = (self.wrong_before(identity, version) + 1, Timestamp::now());
-        lock(&self.wrong).insert(identity.to_owned(), (version.clone(), times, now));
+        lock(&self.wrong).put(identity.to_owned(), (version.clone(), times, now));
         let mut generations = lock(&self.generations);
         generations.entry(identity.to_owned()).or_insert((0, now)).0 += 1;
     }
 
     /// An object's entity tag is another with every answer: it says nothing.
     pub fn ignore_tag(&self, identity: &str) {
-        lock(&self.restless).insert(identity.to_owned());
+        lock(&self.restless).put(identity.to_owned(), ());
     }
 
     /// The object was found to be another: the next open must ask.

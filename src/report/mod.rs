@@ -20,11 +20,16 @@ pub use ring::Ring;
 pub use turn::{Turn, Turns};
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use lru::LruCache;
+
 /// How many failures and requests are kept to be shown.
 const KEPT: usize = 500;
+/// Subjects of notes; those least lately spoken of go first.
+const SUBJECTS: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
 /// One failed call, as `.stacfs/errors` shows it.
 #[derive(Debug, Clone)]
@@ -72,7 +77,7 @@ pub struct Report {
     sections: Mutex<Vec<(String, Gauge)>>,
     errors: Mutex<Ring<ErrorRecord>>,
     requests: Mutex<Ring<RequestRecord>>,
-    notes: Mutex<BTreeMap<String, String>>,
+    notes: Mutex<LruCache<String, String>>,
 }
 
 impl Report {
@@ -84,7 +89,7 @@ impl Report {
             sections: Mutex::default(),
             errors: Mutex::new(Ring::new(KEPT)),
             requests: Mutex::new(Ring::new(KEPT)),
-            notes: Mutex::default(),
+            notes: Mutex::new(LruCache::new(SUBJECTS)),
         }
     }
 
@@ -113,12 +118,12 @@ impl Report {
     /// Says something lasting about a subject, in one line: a source that is away, a filter done here, a
     /// stale answer served, a cache that is down. A newer note on the same subject replaces the older.
     pub fn note(&self, subject: &str, words: &str) {
-        lock(&self.notes).insert(subject.to_owned(), words.to_owned());
+        lock(&self.notes).put(subject.to_owned(), words.to_owned());
     }
 
     /// Takes a note back: the subject is well again.
     pub fn clear_note(&self, subject: &str) {
-        lock(&self.notes).remove(subject);
+        lock(&self.notes).pop(subject);
     }
 
     /// Adds a section to `.stacfs/status`, in the order of the calls; a later one of the same title replaces
@@ -151,7 +156,7 @@ impl Report {
 
     /// All notes in force: subject and words.
     pub fn notes(&self) -> BTreeMap<String, String> {
-        lock(&self.notes).clone()
+        lock(&self.notes).iter().map(|(subject, words)| (subject.clone(), words.clone())).collect()
     }
 }
 
@@ -164,4 +169,22 @@ impl Default for Report {
 /// Locks a mutex whose data stays valid even where a holder panicked.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_of_many_subjects_are_bounded_and_the_latest_stay() {
+        let report = Report::new();
+        report.note("cache", "full");
+        for number in 0..2 * SUBJECTS.get() {
+            report.note("cache", "full");
+            report.note(&format!("file {number}"), "not confirmed");
+        }
+        let notes = report.notes();
+        assert_eq!(notes.len(), SUBJECTS.get());
+        assert!(notes.contains_key("cache") && !notes.contains_key("file 0"));
+    }
 }

@@ -30,6 +30,9 @@ use crate::report::{Report, lock};
 
 /// Listings kept per source.
 const LISTINGS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+/// … and rows in them together, so that memory is bounded: a row takes some 150 bytes. One listing alone may be
+/// longer, and so may those that are open.
+const ROWS: usize = 1_000_000;
 /// Parsed items kept per source: a Landsat item is some 50 KB once parsed.
 const ITEMS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// Whole items fetched at once for somebody who walks through outlines.
@@ -236,6 +239,12 @@ impl Source {
             return Arc::clone(feed);
         }
         let feed = self.feed(selection, Depth::Outline);
+        let mut rows: usize = listings.iter().map(|(_, feed)| feed.len()).sum();
+        while rows > ROWS
+            && let Some((_, oldest)) = listings.pop_lru()
+        {
+            rows -= oldest.len();
+        }
         listings.put(key, Arc::clone(&feed));
         feed
     }

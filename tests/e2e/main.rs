@@ -3,7 +3,6 @@
 //! These tests need `/dev/fuse`; where it is missing they fail with a sentence that says so.
 
 mod bounds;
-mod crash;
 mod espa;
 mod fetch;
 mod files;

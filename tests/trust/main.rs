@@ -8,11 +8,13 @@ mod door;
 mod faults;
 mod hostile;
 mod interrupts;
+mod kills;
 mod load;
 mod model;
 #[allow(dead_code, reason = "shared with tests/e2e, which uses all of it")]
 #[path = "../e2e/mounted.rs"]
 mod mounted;
+mod names;
 #[allow(dead_code, reason = "shared with tests/e2e, which uses all of it")]
 #[path = "../e2e/noise.rs"]
 mod noise;
