@@ -25,4 +25,6 @@ pub mod http;
 pub mod item;
 pub mod query;
 pub mod report;
+#[cfg(test)]
+mod rooms;
 pub mod tree;

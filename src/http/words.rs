@@ -66,14 +66,23 @@ fn of_espa(messages: &Value) -> Option<String> {
             });
             told.collect::<Vec<_>>().join("; ")
         }
-        other => crate::item::text(other)?,
+        other => plain(other)?,
     };
     Some(said).filter(|said| !said.trim().is_empty())
 }
 
+/// A word or a number as text.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
 fn path(place: &Value) -> String {
     let steps = place.as_array().into_iter().flatten();
-    steps.filter_map(crate::item::text).collect::<Vec<_>>().join(".")
+    steps.filter_map(plain).collect::<Vec<_>>().join(".")
 }
 
 /// The title of a page, or `Code: Message` of S3's XML.
