@@ -65,7 +65,7 @@ fn server() -> Server {
 }
 
 /// A plain href.
-struct Plain(String);
+pub(super) struct Plain(pub(super) String);
 
 impl Origin for Plain {
     fn identity(&self) -> &str {

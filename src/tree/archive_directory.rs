@@ -5,15 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::generated::Asked;
 use super::names::{Of, escape, never_asked};
 use super::{Attributes, Directory, Entry, Error, File, Found, Identity, Listing, Node, Opened};
 use crate::content::{Content, Member, Members, Object};
-use crate::report::lock;
 
 /// An archive does not change under its name; where it does, its generation is another.
 const LIFETIME: Duration = Duration::from_secs(3600);
@@ -117,38 +117,16 @@ impl Directory for ArchiveDirectory {
 
     fn list(&self) -> Arc<dyn Listing> {
         let (archive, below) = (Arc::clone(&self.archive), self.below.clone());
-        Arc::new(MemberListing { archive, below, entries: Mutex::default() })
-    }
-}
-
-/// The entries of a directory in an archive, asked for at the first read.
-struct MemberListing {
-    archive: Arc<Archived>,
-    below: String,
-    entries: Mutex<Option<Arc<[Entry]>>>,
-}
-
-impl Listing for MemberListing {
-    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>> {
-        let entries = lock(&self.entries).clone()?;
-        Some(entries.iter().skip(at).take(most).cloned().collect())
-    }
-
-    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
-        if let Some(known) = self.read_known(at, most) {
-            return Ok(known);
-        }
-        let content = &self.archive.content;
-        let members = match content.known_members(&self.archive.object) {
-            Some(members) => members,
-            None => (self.archive.ask)()
-                .and_then(|archive| Ok(content.members(&archive)?))
-                .map_err(never_absent)?,
-        };
-        let found: Arc<[Entry]> = self.archive.entries(&members, &self.below).into_values().collect();
-        // Two first reads at once: both get the one that was first.
-        let entries = Arc::clone(lock(&self.entries).get_or_insert(found));
-        Ok(entries.iter().skip(at).take(most).cloned().collect())
+        Arc::new(Asked::new(move || {
+            let content = &archive.content;
+            let members = match content.known_members(&archive.object) {
+                Some(members) => members,
+                None => {
+                    (archive.ask)().and_then(|whole| Ok(content.members(&whole)?)).map_err(never_absent)?
+                }
+            };
+            Ok(archive.entries(&members, &below).into_values().collect())
+        }))
     }
 }
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use lru::LruCache;
 use serde_json::Value;
 
-use super::generated::Generated;
+use super::generated::{Asked, Generated};
 use super::names::never_asked;
 use super::product_file::ProductFile;
 use super::{Attributes, Directory, Entry, Error, Found, Listing};
@@ -329,33 +329,9 @@ impl Directory for EspaDirectory {
             return Arc::clone(listing) as Arc<dyn Listing>;
         }
         let (desk, place) = (Arc::clone(&self.desk), self.place.clone());
-        let listing = Arc::new(Asked { desk, place, entries: Mutex::default() });
+        let listing = Arc::new(Asked::new(move || desk.entries(&place)));
         listings.put(self.place.clone(), (Instant::now(), Arc::clone(&listing)));
         listing
-    }
-}
-
-/// A listing that is asked for at its first read.
-struct Asked {
-    desk: Arc<Desk>,
-    place: Place,
-    entries: Mutex<Option<Arc<[Entry]>>>,
-}
-
-impl Listing for Asked {
-    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>> {
-        let entries = lock(&self.entries).clone()?;
-        Some(entries.iter().skip(at).take(most).cloned().collect())
-    }
-
-    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
-        if let Some(known) = self.read_known(at, most) {
-            return Ok(known);
-        }
-        let asked: Arc<[Entry]> = self.desk.entries(&self.place)?.into();
-        // Two first reads at once: both get the one that was first.
-        let entries = Arc::clone(lock(&self.entries).get_or_insert(asked));
-        Ok(entries.iter().skip(at).take(most).cloned().collect())
     }
 }
 

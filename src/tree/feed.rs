@@ -15,6 +15,9 @@ use super::walk::Walk;
 use crate::report::Turn;
 use crate::report::lock;
 
+/// Rows taken at a time by who reads all of them.
+const BATCH: usize = 256;
+
 /// Why no more rows come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -120,6 +123,19 @@ impl<R: Named + Clone> Feed<R> {
                 return Ok(end);
             }
             self.advance(self.len())?;
+        }
+    }
+
+    /// Hands over every row, in order: reads on to the end.
+    pub fn each(&self, mut act: impl FnMut(&R) -> Result<(), Error>) -> Result<(), Error> {
+        let mut at = 0;
+        loop {
+            let rows = self.read(at, BATCH)?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            at += rows.len();
+            rows.iter().try_for_each(&mut act)?;
         }
     }
 
@@ -231,6 +247,20 @@ mod tests {
         assert_eq!(feed.read(6, 9).unwrap(), [6]);
         assert_eq!((feed.read(7, 9).unwrap(), feed.end()), (vec![], Some(End::All)));
         assert_eq!(feed.known(5, 9).unwrap(), [5, 6]);
+    }
+
+    #[test]
+    fn each_row_is_handed_over_once() {
+        let feed = Feed::new(Box::new(Pages { next: 0, last: 600, calls: 0 }));
+        while feed.read_all().is_err() {}
+        let mut all = Vec::new();
+        let keep = |row: &u32| {
+            all.push(*row);
+            Ok(())
+        };
+        feed.each(keep).unwrap();
+        assert!(all.into_iter().eq(0..600));
+        assert!(feed.each(|_| Err(Error::Invalid("enough".into()))).is_err());
     }
 
     #[test]

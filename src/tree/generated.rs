@@ -1,6 +1,6 @@
 //! Files and listings made of what is known here.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -175,6 +175,36 @@ impl Listing for Fixed {
 
     fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
         Ok(self.0.iter().skip(at).take(most).cloned().collect())
+    }
+}
+
+type Asks = Box<dyn Fn() -> Result<Vec<Entry>, Error> + Send + Sync>;
+
+/// A listing that is asked for at its first read, and then stays.
+pub struct Asked {
+    ask: Asks,
+    entries: OnceLock<Vec<Entry>>,
+}
+
+impl Asked {
+    /// A listing of what `ask` gives. Where that fails, the next read asks again.
+    pub fn new(ask: impl Fn() -> Result<Vec<Entry>, Error> + Send + Sync + 'static) -> Asked {
+        Asked { ask: Box::new(ask), entries: OnceLock::new() }
+    }
+}
+
+impl Listing for Asked {
+    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>> {
+        Some(self.entries.get()?.iter().skip(at).take(most).cloned().collect())
+    }
+
+    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
+        if let Some(known) = self.read_known(at, most) {
+            return Ok(known);
+        }
+        let asked = (self.ask)()?;
+        // Two first reads at once: both get the one that was first.
+        Ok(self.entries.get_or_init(|| asked).iter().skip(at).take(most).cloned().collect())
     }
 }
 

@@ -15,7 +15,6 @@ use crate::config::Limits;
 use crate::content::{Content, Location, Origin, Trouble};
 use crate::http::{self, Http};
 use crate::item::{Asset, Collection, Item};
-use crate::query::Areas;
 use crate::report::{Report, lock};
 
 /// Items per page.
@@ -164,18 +163,6 @@ impl Catalog for Handle {
     }
 }
 
-struct NoAreas;
-
-impl Areas for NoAreas {
-    fn area(&self, _: &str) -> Result<Option<Value>, String> {
-        Ok(None)
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
-
 fn root(shelf: &Arc<Shelf>, limits: Limits) -> Arc<dyn Directory> {
     let report = Arc::new(Report::new());
     let settings = http::Settings::default();
@@ -188,7 +175,7 @@ fn root(shelf: &Arc<Shelf>, limits: Limits) -> Arc<dyn Directory> {
         content: Arc::new(content),
         report,
         limits: limits.clone(),
-        areas: Arc::new(NoAreas),
+        areas: Arc::new(()),
         spool_folder: folder,
         derived: Derived::default(),
         mounted: Timestamp::UNIX_EPOCH,

@@ -6,6 +6,7 @@ use md5::{Digest, Md5};
 
 use super::*;
 use crate::cache;
+use crate::content::tests::Plain;
 use crate::demo::http::{Content as Served, Server, Slice, answer_content};
 use crate::demo::usgs::files::{Member as Packed, tar, tar_gz};
 use crate::http::{self, Http};
@@ -13,18 +14,6 @@ use crate::item::Checksum;
 use crate::report::Report;
 
 const MIB: usize = 1 << 20;
-
-struct Plain(String);
-
-impl Origin for Plain {
-    fn identity(&self) -> &str {
-        &self.0
-    }
-
-    fn locate(&self, _: Option<&Trouble>) -> Result<Location, Error> {
-        Ok(Location { url: self.0.parse().unwrap(), headers: Vec::new(), expires: None })
-    }
-}
 
 /// Bytes that do not shrink.
 fn noise(length: usize, seed: u64) -> Vec<u8> {

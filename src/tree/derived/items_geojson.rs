@@ -8,7 +8,6 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::survey::BATCH;
 use super::writing::Writing;
 use crate::item::Item;
 use crate::tree::Error;
@@ -25,23 +24,18 @@ pub fn write(
 ) -> Result<Written, Error> {
     let mut text = Writing::begin(folder)?;
     text.add(format_args!("{{\"type\":\"FeatureCollection\",\"features\":["));
-    let mut at = 0;
-    loop {
-        let rows = feed.read(at, BATCH)?;
-        if rows.is_empty() {
-            break;
-        }
-        for row in &rows {
-            let comma = if at == 0 { "\n" } else { ",\n" };
-            text.add(format_args!("{comma}{}", feature(&load(row)?, &row.name())));
-            at += 1;
-        }
-    }
+    let mut count = 0;
+    feed.each(|row| {
+        let comma = if count == 0 { "\n" } else { ",\n" };
+        text.add(format_args!("{comma}{}", feature(&load(row)?, &row.name())));
+        count += 1;
+        Ok(())
+    })?;
     let note = match feed.end() {
         Some(End::Cut(why)) => format!(",\n\"truncated\":{}", Value::from(why)),
         Some(End::All) | None => String::new(),
     };
-    text.add(format_args!("\n],\n\"numberReturned\":{at}{note}}}\n"));
+    text.add(format_args!("\n],\n\"numberReturned\":{count}{note}}}\n"));
     text.end()
 }
 

@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::survey::BATCH;
 use super::writing::Writing;
 use crate::item::Link;
 use crate::query::View;
@@ -109,19 +108,12 @@ fn write_collection(scope: &Scope, source: &Arc<Source>) -> Result<Written, Erro
     // The links come last, one after another: there may be many.
     text.add(format_args!("{},\"links\":[\n", head.strip_suffix('}').unwrap_or(&head)));
     text.add(format_args!("{}", join(&links)));
-    let mut at = 0;
-    loop {
-        let rows = feed.read(at, BATCH)?;
-        if rows.is_empty() {
-            break;
-        }
-        at += rows.len();
-        for row in &rows {
-            let href = format!("./items/{}", file_name(&row.name()));
-            let link = json!({"rel": "item", "href": href, "type": "application/geo+json"});
-            text.add(format_args!(",\n{link}"));
-        }
-    }
+    feed.each(|row| {
+        let href = format!("./items/{}", file_name(&row.name()));
+        let link = json!({"rel": "item", "href": href, "type": "application/geo+json"});
+        text.add(format_args!(",\n{link}"));
+        Ok(())
+    })?;
     text.add(format_args!("\n]}}\n"));
     text.end()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::survey::{BATCH, Wanted, several_systems};
+use super::survey::{Wanted, several_systems};
 use super::tile::{Candidate, Tile, sort};
 use crate::item::raster::{Crs, Grid, Sample, is_raster};
 use crate::query::View;
@@ -46,23 +46,16 @@ pub fn of_listing(
 ) -> Result<Mosaic, Error> {
     let feed = source.whole_listing(selection)?;
     let mut candidates = Vec::new();
-    let mut at = 0;
-    loop {
-        let rows = feed.read(at, BATCH)?;
-        if rows.is_empty() {
-            break;
+    feed.each(|row| {
+        let item = source.item_of(selection, row)?;
+        let mut files = asset_files(&item).into_iter();
+        let file = files.find(|(name, asset)| asset.key == wanted.key && view.shows(&asset.key, name));
+        if let Some((name, asset)) = file.filter(|(_, asset)| is_raster(asset)) {
+            let path = format!("{}/{name}", row.name());
+            candidates.push(Candidate::new(source, &item, &asset, path));
         }
-        at += rows.len();
-        for row in &rows {
-            let item = source.item_of(selection, row)?;
-            let mut files = asset_files(&item).into_iter();
-            let file = files.find(|(name, asset)| asset.key == wanted.key && view.shows(&asset.key, name));
-            if let Some((name, asset)) = file.filter(|(_, asset)| is_raster(asset)) {
-                let path = format!("{}/{name}", row.name());
-                candidates.push(Candidate::new(source, &item, &asset, path));
-            }
-        }
-    }
+        Ok(())
+    })?;
     let sorted = sort(source, &candidates)?;
     let mut groups: BTreeMap<Crs, Vec<Tile>> = BTreeMap::new();
     for tile in sorted.tiles {

@@ -9,8 +9,8 @@ use crate::tree::Error;
 use crate::tree::names::{Of, asset_files, escape};
 use crate::tree::source::{Selection, Source};
 
-/// Rows taken from a listing at a time.
-pub const BATCH: usize = 256;
+/// Names of a key's files that are kept.
+const NAMES: usize = 256;
 
 /// The rasters of a listing: by asset key, the coordinate reference systems they are declared to stand in.
 pub struct Survey(BTreeMap<String, Stands>);
@@ -31,21 +31,15 @@ impl Survey {
     pub fn of(source: &Arc<Source>, selection: &Selection) -> Result<Survey, Error> {
         let feed = source.whole_listing(selection)?;
         let mut keys: BTreeMap<String, Stands> = BTreeMap::new();
-        let mut at = 0;
-        loop {
-            let rows = feed.read(at, BATCH)?;
-            if rows.is_empty() {
-                return Ok(Survey(keys));
+        feed.each(|row| {
+            let item = source.item_of(selection, row)?;
+            for (name, asset) in asset_files(&item).into_iter().filter(|(_, asset)| is_raster(asset)) {
+                let stands = keys.entry(asset.key.clone()).or_default();
+                stands.meet(Declared::of(&item, &asset), name);
             }
-            at += rows.len();
-            for row in &rows {
-                let item = source.item_of(selection, row)?;
-                for (name, asset) in asset_files(&item).into_iter().filter(|(_, asset)| is_raster(asset)) {
-                    let stands = keys.entry(asset.key.clone()).or_default();
-                    stands.meet(Declared::of(&item, &asset), name);
-                }
-            }
-        }
+            Ok(())
+        })?;
+        Ok(Survey(keys))
     }
 
     /// The mosaics that a view shows: one per key, and where its rasters stand in several systems, one for each.
@@ -116,7 +110,7 @@ impl Stands {
             None => self.open = true,
         }
         // A view that names files is met by some of them; a few names are enough for patterns on endings.
-        if self.names.len() < BATCH {
+        if self.names.len() < NAMES {
             self.names.push(name);
         }
     }

@@ -9,20 +9,7 @@ use super::*;
 use crate::cache::Cache;
 use crate::config::Limits;
 use crate::content::Content;
-use crate::query::Areas;
 use crate::tree::{Control, Derived, Directory, File, Found, Layout, Node, Opened, Services, Source};
-
-struct NoAreas;
-
-impl Areas for NoAreas {
-    fn area(&self, _: &str) -> Result<Option<Value>, String> {
-        Ok(None)
-    }
-
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-}
 
 /// The root over a source, without a mount.
 fn root(desk: &Desk, folder: &std::path::Path) -> Arc<dyn Directory> {
@@ -34,7 +21,7 @@ fn root(desk: &Desk, folder: &std::path::Path) -> Arc<dyn Directory> {
         content: Arc::new(content),
         report,
         limits: Limits::default(),
-        areas: Arc::new(NoAreas),
+        areas: Arc::new(()),
         spool_folder: folder.to_owned(),
         derived: Derived::default(),
         mounted: Timestamp::UNIX_EPOCH,
