@@ -288,7 +288,7 @@ impl Body {
         lock(&self.flights).range(block + 1..).next().map_or(u64::MAX, |(_, segment)| segment.bytes.start)
     }
 
-    /// Sees to it that `blocks` are here or on their way, with requests of at most `most` bytes each. Tells how
+    /// Sees to it that `blocks` are here or on their way, with requests of about `most` bytes each. Tells how
     /// many requests that takes.
     pub fn fetch(self: &Arc<Body>, blocks: Range<u64>, most: u64, urgency: Urgency) -> usize {
         let blocks = blocks.start..blocks.end.min(blocks_of(self.size()));
@@ -305,11 +305,7 @@ impl Body {
         let step = (most.min(WAITED_FOR) / BLOCK).max(1);
         let mut new: Vec<Arc<Segment>> = gaps
             .into_iter()
-            .flat_map(|gap| {
-                (gap.start..gap.end)
-                    .step_by(step as usize)
-                    .map(move |at| at..(at.saturating_add(step)).min(gap.end))
-            })
+            .flat_map(|gap| pieces(gap, step))
             .map(|blocks| Arc::new(Segment::new(blocks, self.size())))
             .collect();
         // Who cannot pay for it is told when he comes to read it.
@@ -336,6 +332,16 @@ impl Body {
             waiting.iter().for_each(|start| self.means.turns.hurry(&self.host, self.number, *start));
         }
         requests
+    }
+
+    /// Whether all of these blocks are here or on their way.
+    pub fn is_coming(&self, blocks: Range<u64>) -> bool {
+        let missing = match &self.cached {
+            Some(cached) => cached.missing(blocks),
+            None => vec![blocks],
+        };
+        let flights = lock(&self.flights);
+        missing.into_iter().all(|run| uncovered(&flights, run).is_empty())
     }
 
     /// Whether bytes of it are in memory.
@@ -490,6 +496,13 @@ impl Drop for Body {
     }
 }
 
+/// A run of blocks in pieces of about `step` blocks, none of them a crumb.
+fn pieces(run: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
+    let count = (run.end - run.start).saturating_sub(step / 4).div_ceil(step).max(1);
+    let step = (run.end - run.start).div_ceil(count).max(1);
+    (run.start..run.end).step_by(step as usize).map(move |at| at..(at + step).min(run.end))
+}
+
 /// The parts of a run of blocks that no segment covers.
 fn uncovered(flights: &BTreeMap<u64, Arc<Segment>>, run: Range<u64>) -> Vec<Range<u64>> {
     let mut gaps = Vec::new();
@@ -557,6 +570,15 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn pieces_make_up_the_run(start in 0..100u64, length in 1..1000u64, step in 1..300u64) {
+            let all: Vec<Range<u64>> = pieces(start..start + length, step).collect();
+            prop_assert_eq!(all[0].start, start);
+            prop_assert_eq!(all.last().unwrap().end, start + length);
+            prop_assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start));
+            prop_assert!(all.iter().all(|piece| piece.end - piece.start <= step + step / 4));
+        }
+
         #[test]
         fn gaps_and_segments_make_up_the_run(
             cuts in proptest::collection::btree_set(0..100u64, 0..10), start in 0..100u64, length in 1..50u64,

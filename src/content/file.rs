@@ -8,13 +8,16 @@ use super::Error;
 use super::body::Body;
 use super::contact::{HEAD, SMALL};
 use super::pattern::{Layout, Pattern};
+use super::segment::CHUNK;
 use super::turns::Urgency;
 use super::windows::{Wanted, Windows};
 use crate::cache::{BLOCK, Backing, blocks_over};
 use crate::report::lock;
 
-/// Runs of tiles are fetched in requests of about this size, side by side.
-const TILES_PIECE: u64 = 512 * 1024;
+/// The tiles of a window are fetched side by side, in about so many requests …
+const TILES_REQUESTS: u64 = 6;
+/// … of these sizes.
+const TILES_PIECE: Range<u64> = 256 * 1024..512 * 1024;
 
 /// A file up to this size is verified while it is opened; a slow disk checks no more within the deadline of an
 /// open.
@@ -39,8 +42,8 @@ pub struct OpenFile {
 /// What a read calls for beyond itself.
 #[derive(Default)]
 struct Called {
-    /// The tile it is of.
-    tile: Option<Range<u64>>,
+    /// The tile it is of, and in requests of at most so many bytes.
+    tile: Option<(Range<u64>, u64)>,
     /// What is to be fetched ahead, in requests of at most so many bytes.
     ahead: Vec<(Range<u64>, u64)>,
 }
@@ -107,9 +110,11 @@ impl OpenFile {
         self.body.means.report.counters.cache_misses.add(1);
         let called = self.note(offset, length);
         let (at, most) = self.place(offset, length);
-        let blocks = self.widen(self.body.blocks(at, most), called.tile.as_ref());
+        let (tile, piece) =
+            called.tile.as_ref().map_or((None, u64::MAX), |(tile, piece)| (Some(tile), *piece));
+        let blocks = self.widen(self.body.blocks(at, most), tile);
         // What is waited for is put in the queue before what is fetched ahead of it.
-        self.body.fetch(blocks.clone(), u64::MAX, Urgency::Now);
+        self.body.fetch(blocks.clone(), piece, Urgency::Now);
         self.fetch_ahead(&called);
         let read = self.body.read(at, most, blocks);
         if let Err(Error::Changed { identity }) = &read {
@@ -182,13 +187,15 @@ impl OpenFile {
     }
 
     /// Whether a read that [`OpenFile::read_cached`] could not answer is the kernel's own read-ahead behind what
-    /// somebody read, as far as can be told. The kernel drops a read-ahead that fails, and asks again for what
-    /// a program turns out to want: then this says no. So such a read may be answered with an error that no
-    /// program sees, and its bytes need not be fetched.
+    /// somebody reads of a tiled image, as far as can be told, and its bytes are not on their way. The kernel drops
+    /// a read-ahead that fails, and asks again, page by page, for what a program turns out to want: then this says
+    /// no. So such a read may be answered with an error that no program sees, and its bytes need not be fetched.
     pub fn is_read_ahead(&self, offset: u64, length: usize) -> bool {
         let Some(tiles) = self.body.tiles(&self.part) else { return false };
         let end = offset.saturating_add(length as u64).min(self.size());
-        lock(&self.windows).is_read_ahead(&tiles, &(offset..end))
+        let (at, most) = self.place(offset, length);
+        !self.body.is_coming(self.body.blocks(at, most))
+            && lock(&self.windows).is_read_ahead(&tiles, &(offset..end))
     }
 
     /// The backing file, where all of this version is on disk and verified: for passthrough. While the handle
@@ -247,10 +254,14 @@ impl OpenFile {
         if let Some(Wanted { tile, next }) =
             tiles.as_ref().and_then(|tiles| lock(&self.windows).note(tiles, read.clone()))
         {
-            called.tile = Some(tile);
-            called.ahead.extend(next.into_iter().map(|run| (run, TILES_PIECE)));
+            let bytes: u64 = next.iter().chain([&tile]).map(|run| run.end - run.start).sum();
+            let piece = (bytes / TILES_REQUESTS).next_multiple_of(CHUNK);
+            let piece = piece.clamp(TILES_PIECE.start, TILES_PIECE.end);
+            called.tile = Some((tile, piece));
+            called.ahead.extend(next.into_iter().map(|run| (run, piece)));
         }
-        let layout = if tiles.is_some() { Layout::Tiled } else { Layout::Plain };
+        let layout =
+            tiles.map_or(Layout::Plain, |tiles| Layout::Tiled { first_image_end: tiles.first_image_end() });
         let ahead = lock(&self.pattern).note(read, size, layout, farthest);
         called.ahead.extend(ahead.map(|ahead| (ahead.range, ahead.piece)));
         called

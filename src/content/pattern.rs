@@ -21,6 +21,14 @@ const FARTHEST: u64 = 32 * 1024 * 1024;
 const CURIOUS: u64 = 256 * 1024;
 /// The same in an image whose tiles are known: a tile is no run, and neither is the head.
 const CURIOUS_IN_TILES: u64 = 1024 * 1024;
+/// An image whose tiles are known is read through only where so much of it was read on end: windows beside one
+/// another make runs too.
+const SETTLED_IN_TILES: u64 = 8 * 1024 * 1024;
+/// The kernel reads ahead of a program by so much, and by twice of that where the program has told it by
+/// `posix_fadvise` that it reads through: as cat, cp, sha256sum do.
+pub const READ_AHEAD: u64 = 128 * 1024;
+/// Whoever said so is served so far ahead from the first read on.
+const ADVISED: u64 = 16 * 1024 * 1024;
 /// Requests ahead are of at least and at most these sizes.
 const PIECES: Range<u64> = 256 * 1024..4 * 1024 * 1024;
 
@@ -39,7 +47,10 @@ pub enum Layout {
     /// Nothing.
     Plain,
     /// In tiles that are fetched by their index.
-    Tiled,
+    Tiled {
+        /// Where the first image of the file ends. Whoever reads on from there reads the file, not an image.
+        first_image_end: u64,
+    },
 }
 
 /// How one file is being read, by all who have it open.
@@ -57,6 +68,8 @@ struct Run {
     front: u64,
     /// How far is fetched already.
     ahead: u64,
+    /// Whether the reader told the kernel that it reads through.
+    advised: bool,
     used: u64,
 }
 
@@ -68,10 +81,12 @@ impl Pattern {
         let at = self.run_of(&read);
         let run = &mut self.runs[at];
         run.used = self.clock;
+        run.advised |= read.end - read.start == 2 * READ_AHEAD;
         run.front = run.front.max(read.end);
         run.ahead = run.ahead.max(run.front);
         let window = run.window(layout).min(farthest.max(PIECES.start));
-        let piece = (window / 4).clamp(PIECES.start, PIECES.end);
+        let parts = if run.advised { 8 } else { 4 };
+        let piece = (window / parts).clamp(PIECES.start, PIECES.end);
         let target = run.front.saturating_add(window).min(size);
         // In whole pieces, so that a window does not go out in crumbs; but the rest of the file at once.
         let due = target >= run.ahead.saturating_add(piece) || target == size;
@@ -93,7 +108,8 @@ impl Pattern {
         if let Some(at) = self.runs.iter().position(goes_on) {
             return at;
         }
-        let new = Run { start: read.start, front: read.start, ahead: read.start, used: self.clock };
+        let new =
+            Run { start: read.start, front: read.start, ahead: read.start, advised: false, used: self.clock };
         if self.runs.len() < RUNS {
             self.runs.push(new);
             return self.runs.len() - 1;
@@ -108,11 +124,18 @@ impl Run {
     /// How far ahead of its front it pays to be.
     fn window(&self, layout: Layout) -> u64 {
         let read = self.front - self.start;
+        let grown = (read * GROWTH).min(FARTHEST);
         match (layout, self.start) {
-            (_, _) if read >= SETTLED => (read * GROWTH).min(FARTHEST),
-            (Layout::Plain, 0) if read >= CURIOUS => (read * GROWTH).min(FARTHEST),
+            _ if self.advised => grown.max(ADVISED),
+            (Layout::Plain, _) if read >= SETTLED => grown,
+            (Layout::Plain, 0) if read >= CURIOUS => grown,
             (Layout::Plain, _) if read >= CURIOUS => read,
-            (Layout::Tiled, 0) if read >= CURIOUS_IN_TILES => read,
+            (Layout::Tiled { .. }, _) if read >= SETTLED_IN_TILES => grown,
+            (Layout::Tiled { first_image_end }, 0)
+                if read >= CURIOUS_IN_TILES && self.front >= first_image_end + 2 * READ_AHEAD =>
+            {
+                if read >= SETTLED { grown } else { read }
+            }
             _ => 0,
         }
     }
@@ -153,6 +176,32 @@ mod tests {
     }
 
     #[test]
+    fn who_says_that_he_reads_through_is_served_far_ahead_at_once() {
+        let read = 50 * MIB..50 * MIB + 2 * READ_AHEAD;
+        for layout in [Layout::Plain, Layout::Tiled { first_image_end: MIB }] {
+            let ahead = Pattern::default().note(read.clone(), 1000 * MIB, layout, u64::MAX).unwrap();
+            assert_eq!(ahead.range, read.end..read.end + ADVISED);
+            assert!(ahead.range.end - ahead.range.start >= 8 * ahead.piece, "side by side");
+            assert_eq!(Pattern::default().note(read.clone(), read.end, layout, u64::MAX), None, "the end");
+        }
+    }
+
+    #[test]
+    fn windows_beside_one_another_are_no_reason_to_read_through_an_image() {
+        let tiled = Layout::Tiled { first_image_end: 3 * MIB };
+        let far = |range: Range<u64>| {
+            let mut pattern = Pattern::default();
+            let steps = range.step_by(READ_AHEAD as usize);
+            let ahead = steps.filter_map(|at| pattern.note(at..at + READ_AHEAD, 1000 * MIB, tiled, u64::MAX));
+            ahead.map(|ahead| ahead.range.end).last()
+        };
+        assert_eq!(far(500 * MIB..504 * MIB), None);
+        assert_eq!(far(0..3 * MIB), None, "the first overview, whole");
+        assert!(far(0..4 * MIB) > Some(8 * MIB), "on from there, into the next");
+        assert!(far(500 * MIB..509 * MIB) > Some(520 * MIB));
+    }
+
+    #[test]
     fn a_short_run_in_the_middle_fetches_no_more_ahead_than_was_read() {
         let start = 500 * MIB;
         let ahead = read_through(&mut Pattern::default(), start..start + MIB, 1000 * MIB);
@@ -182,7 +231,7 @@ mod tests {
         #[test]
         fn windows_keep_their_bounds(
             reads in proptest::collection::vec((0..200u64, 1..9u64), 1..200), farthest in 0..64 * MIB,
-            layout in prop_oneof![Just(Layout::Plain), Just(Layout::Tiled)],
+            layout in prop_oneof![Just(Layout::Plain), Just(Layout::Tiled { first_image_end: MIB })],
         ) {
             let size = 200 * 128 * KIB + 5;
             let mut pattern = Pattern::default();

@@ -42,6 +42,7 @@ pub struct Tiles {
     levels: Vec<Level>,
     /// In the order of the file.
     tiles: Vec<Tile>,
+    first_image_end: u64,
 }
 
 /// One image: full resolution, an overview, a mask.
@@ -90,6 +91,16 @@ impl Tiles {
         }
         let place = level.places.get((spot.row * level.across + spot.column) as usize)?;
         Some(self.tiles.get(*place as usize)?.bytes())
+    }
+
+    /// Tiles in a row of an image, and its rows.
+    pub fn grid(&self, level: usize) -> Option<(u32, u32)> {
+        self.levels.get(level).map(|level| (level.across, level.down))
+    }
+
+    /// Where the image that comes first in the file ends, in bytes.
+    pub fn first_image_end(&self) -> u64 {
+        self.first_image_end
     }
 
     fn spot(&self, number: u32) -> Option<Spot> {
@@ -191,6 +202,10 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
                 *slot = place;
             }
         }
+        let level = |tile: &Tile| tiles.spot(tile.number).map(|spot| spot.level);
+        let first = tiles.tiles.first().and_then(level);
+        let of_first = tiles.tiles.iter().take_while(|tile| level(tile) == first);
+        tiles.first_image_end = of_first.last().map_or(0, |tile| tile.bytes().end);
         Ok(tiles)
     }
 
@@ -311,9 +326,25 @@ pub(super) mod tests {
     /// A little-endian TIFF of two images: 5 × 4 tiles and 3 × 2, each tile of `tile` bytes with leaders, in
     /// the order of a cloud-optimised one: the small image first.
     pub fn cog(tile: u32) -> Vec<u8> {
+        let (mut file, length) = head([(5, 4), (3, 2)], tile);
+        file.extend((file.len() as u32..length).map(|at| ((at * 7) >> 3) as u8));
+        file
+    }
+
+    /// The tiles of a TIFF of two such images.
+    pub fn tiles(grids: [(u32, u32); 2], tile: u32) -> Tiles {
+        let (head, length) = head(grids, tile);
+        let here = |range: Range<u64>| head.get(range.start as usize..range.end as usize).map(<[u8]>::to_vec);
+        match look(u64::from(length), here) {
+            Look::Tiles(tiles) => tiles,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What is in front of the tiles, and how long the file is.
+    fn head(grids: [(u32, u32); 2], tile: u32) -> (Vec<u8>, u32) {
         let mut file = b"II*\0".to_vec();
         file.extend(8u32.to_le_bytes());
-        let grids = [(5u32, 4u32), (3, 2)];
         let directory = 2 + 12 * 6 + 4;
         let arrays = |grid: (u32, u32)| 8 * grid.0 * grid.1;
         let starts = [8, 8 + directory + arrays(grids[0])];
@@ -337,9 +368,7 @@ pub(super) mod tests {
             (0..count).for_each(|n| file.extend((first[at] + n * (tile + 8) + 4).to_le_bytes()));
             (0..count).for_each(|_| file.extend(tile.to_le_bytes()));
         }
-        let length = first[0] + 20 * (tile + 8);
-        file.extend((file.len() as u32..length).map(|at| ((at * 7) >> 3) as u8));
-        file
+        (file, first[0] + grids[0].0 * grids[0].1 * (tile + 8))
     }
 
     fn look_at(file: &[u8]) -> Look {
@@ -366,6 +395,11 @@ pub(super) mod tests {
             assert_eq!(tiles.bytes(spot(level, across, 0)), None);
             assert_eq!(tiles.bytes(spot(level, 0, down)), None);
         }
+        assert_eq!(
+            tiles.first_image_end(),
+            tiles.bytes(spot(1, 2, 1)).unwrap().end,
+            "the overview comes first"
+        );
         assert_eq!(tiles.at(10), None);
         assert_eq!(tiles.at(1 << 40), None);
     }

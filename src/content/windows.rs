@@ -1,14 +1,17 @@
 //! How the tiles of an image are being read, and which come next.
 //!
 //! Pure. GDAL reads the tiles of a window one after another, row by row, and waits for each; so whoever knows
-//! the window's shape can fetch its tiles side by side. Windows tend to be alike: the next one is expected to
-//! be as wide and as high as the smaller of the last two. One that turns out larger is expected to go on: a row
-//! to be as wide again, a window to be as high again. What was expected and never read is counted, and
+//! the window's shape can fetch its tiles side by side. Windows tend to be alike: the next one is expected to be
+//! of the shape usual of late. Tiles that were read before are in the kernel's pages and are not asked for again,
+//! so the first tile asked for need not be the window's corner: a tile is expected where at least half of the
+//! ways to lay the usual shape over what was asked for hold it. A window that turns out larger is expected to go
+//! on: a row to be as wide again, a window to be as high again. What was expected and never read is counted, and
 //! expectations end where they cost too much.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
+use super::pattern::READ_AHEAD;
 use super::tiff::{Spot, Tiles};
 
 /// Expected bytes that may go unread: one part in so many of those read …
@@ -16,13 +19,13 @@ const WASTE_PART: u64 = 12;
 /// … beyond this many.
 const WASTE_FREE: u64 = 2 * 1024 * 1024;
 /// No more tiles are expected at a time.
-const MOST_TILES: usize = 64;
+const MOST_TILES: u32 = 64;
 /// A row of so many tiles is expected to go on.
-const LONG_ROW: usize = 3;
-/// Tiles this close to one another in the file are fetched in one request.
+const LONG_ROW: u32 = 3;
+/// The usual shape is the middle one of so many windows.
+const SHAPES: usize = 4;
+/// Tiles this close to one another in the file are fetched in one run.
 const GAP: u64 = 16 * 1024;
-/// The kernel reads on behind what is read by so much: such a read into a tile says nothing of the reader.
-const READ_AHEAD: u64 = 128 * 1024;
 /// A tile may be first read by so little.
 const FIRST_READ: u64 = 8 * 1024;
 const PAGE: u64 = 4096;
@@ -31,13 +34,21 @@ const REFUSED: usize = 32;
 /// A tile longer than this is read like a file of its own.
 const LONGEST: u64 = 8 * 1024 * 1024;
 
+/// Width and height, in tiles.
+type Shape = (u32, u32);
+
 /// The windows that one open file is being read by.
 #[derive(Debug, Default)]
 pub struct Windows {
     /// The window being read.
     current: Option<Window>,
-    /// Width and height of the last two finished ones, the newer first.
-    shapes: Vec<(u32, u32)>,
+    /// Shapes of the last finished ones, the newest first.
+    shapes: VecDeque<Shape>,
+    /// All tiles that were asked for.
+    seen: HashSet<Spot>,
+    /// Those that were expected by a window now over, and not asked for.
+    vain: HashSet<Spot>,
+    /// Bytes of tiles asked for, and of tiles expected in vain.
     read: u64,
     wasted: u64,
     /// Where the latest reads ended.
@@ -70,31 +81,79 @@ impl Windows {
     /// well be the kernel's and not the reader's.
     pub fn note(&mut self, tiles: &Tiles, read: Range<u64>) -> Option<Wanted> {
         let goes_on = self.ends.contains(&read.start);
-        self.ends.rotate_right(1);
-        self.ends[0] = read.end;
-        let spot = spot_of(tiles, &read)?;
+        self.ended(read.end);
+        let spot = self.spot_of(tiles, &read)?;
         let tile = tiles.bytes(spot).filter(|tile| tile.end - tile.start <= LONGEST)?;
         let asked_again = self.refused.iter().any(|refused| refused.contains(&read.start));
         if goes_on && !asked_again && self.is_beyond(&read, spot, &tile) {
             return None;
         }
-        let tile = with_overrun(&tile);
-        let next = match &mut self.current {
+        let next = match &self.current {
             Some(window) if window.last == spot => Vec::new(),
-            Some(window) if window.goes_on(spot) => {
-                self.read += tile.end - tile.start;
-                let expected = window.go_on(spot, width_of(&self.shapes));
+            Some(window) if window.goes_on(spot) || holds(&self.places(tiles), spot) => {
+                self.touch(spot, &tile);
+                let expected = self.go_on(tiles, spot);
                 self.expect(tiles, expected)
             }
             _ => {
                 self.finish(tiles);
-                self.read += tile.end - tile.start;
-                let (width, height) = usual(&self.shapes).unwrap_or((1, 1));
+                self.touch(spot, &tile);
                 self.current = Some(Window::begin(spot));
-                self.expect(tiles, grid(spot.level, spot.column, width, spot.row, height))
+                let expected = self.likely(tiles);
+                self.expect(tiles, expected)
             }
         };
-        Some(Wanted { tile, next })
+        Some(Wanted { tile: with_overrun(&tile), next })
+    }
+
+    /// Whether a read is the kernel's own read-ahead behind what a program reads of a tile: nobody waits for more
+    /// of it than its first pages, if at all, and the kernel drops it without a word if it fails and then asks for
+    /// those pages one by one. The same bytes are never taken for that twice: whoever does want them asks again,
+    /// and so says that it is the next tile that is wanted.
+    pub fn is_read_ahead(&mut self, tiles: &Tiles, read: &Range<u64>) -> bool {
+        let is = self.ends.contains(&read.start)
+            && read.end - read.start <= READ_AHEAD
+            && self.leaves_window(tiles, read)
+            && !self.refused.iter().any(|refused| refused.start < read.end && read.start < refused.end);
+        if is {
+            self.refused.push_front(read.clone());
+            self.refused.truncate(REFUSED);
+            self.ended(read.end);
+        }
+        is
+    }
+
+    /// Whether a read that goes on from another ends in tiles that nobody expects.
+    fn leaves_window(&self, tiles: &Tiles, read: &Range<u64>) -> bool {
+        let (Some(window), Some(spot)) = (&self.current, self.spot_of(tiles, read)) else { return false };
+        let Some(tile) = tiles.bytes(spot) else { return false };
+        let behind = match spot == window.last {
+            true if tile.end >= read.end => return false,
+            true => tiles.at(tile.end + PAGE),
+            false if self.is_beyond(read, spot, &tile) => Some(spot),
+            false => return false,
+        };
+        behind.is_none_or(|spot| !window.expected.contains(&spot))
+    }
+
+    fn ended(&mut self, end: u64) {
+        self.ends.rotate_right(1);
+        self.ends[0] = end;
+    }
+
+    /// The tile a read is of. The kernel reads from a page's beginning, where the tile before may not have ended,
+    /// and programs read a little more than they want: a page right behind the tile being read says nothing of
+    /// the next one.
+    fn spot_of(&self, tiles: &Tiles, read: &Range<u64>) -> Option<Spot> {
+        if let Some(last) = self.current.as_ref().map(|window| window.last)
+            && let Some(tile) = tiles.bytes(last)
+        {
+            let over = if read.end - read.start <= PAGE { FIRST_READ } else { 0 };
+            if (tile.start..tile.end + over).contains(&read.start) {
+                return Some(last);
+            }
+        }
+        tiles.at((read.start + PAGE - 1).min(read.end.saturating_sub(1)))
     }
 
     /// Whether a read that goes on from another has run out of the window, into the next tile of the file.
@@ -103,68 +162,128 @@ impl Windows {
         read.start < tile.start + READ_AHEAD + FIRST_READ && !self.current.as_ref().is_some_and(known)
     }
 
-    /// Whether a read is the kernel's own read-ahead behind a row of tiles, as far as the windows before tell:
-    /// nobody waits for it, and the kernel drops it without a word if it fails. The same bytes are never taken
-    /// for that twice: whoever does want them asks again.
-    pub fn is_read_ahead(&mut self, tiles: &Tiles, read: &Range<u64>) -> bool {
-        let Some(spot) = spot_of(tiles, read) else { return false };
-        let Some(tile) = tiles.bytes(spot) else { return false };
-        let row_is_full = |window: &Window| {
-            usual(&self.shapes).is_some_and(|(width, _)| window.columns.len() >= width as usize)
-        };
-        let is = self.ends.contains(&read.start)
-            && self.current.as_ref().is_some_and(row_is_full)
-            && self.is_beyond(read, spot, &tile)
-            && !self.refused.iter().any(|refused| refused.start < read.end && read.start < refused.end);
-        if is {
-            self.refused.push_front(read.clone());
-            self.refused.truncate(REFUSED);
+    /// A tile is asked for.
+    fn touch(&mut self, spot: Spot, tile: &Range<u64>) {
+        let length = tile.end - tile.start;
+        self.read += length;
+        self.seen.insert(spot);
+        if self.vain.remove(&spot) {
+            self.wasted = self.wasted.saturating_sub(length);
         }
-        is
+    }
+
+    /// The next tile of the current window. Gives those expected after it.
+    fn go_on(&mut self, tiles: &Tiles, spot: Spot) -> Vec<Spot> {
+        let Some(window) = &mut self.current else { return Vec::new() };
+        let grown = window.go_on(spot);
+        let expected = self.likely(tiles);
+        let waits = self.current.as_ref().is_some_and(|window| !window.expected.is_empty());
+        if expected.is_empty() && !waits { grown } else { expected }
+    }
+
+    /// The middle one of the shapes of late, in each direction; of two, the smaller.
+    fn usual(&self) -> Option<Shape> {
+        let middle = |side: fn(&Shape) -> u32| {
+            let mut sides: Vec<u32> = self.shapes.iter().map(side).collect();
+            sides.sort_unstable();
+            sides.get(sides.len().saturating_sub(1) / 2).copied()
+        };
+        let width = middle(|shape| shape.0)?.min(MOST_TILES);
+        Some((width, middle(|shape| shape.1)?.min(MOST_TILES / width.max(1)).max(1)))
+    }
+
+    /// Where the current window may begin, if it is of the usual shape: what was asked for lies in it, and all
+    /// that comes before the last of that was seen.
+    fn places(&self, tiles: &Tiles) -> Vec<(Shape, Spot)> {
+        let (Some(window), Some(shape)) = (&self.current, self.usual()) else { return Vec::new() };
+        let Some((across, down)) = tiles.grid(window.level) else { return Vec::new() };
+        let starts = |held: &Range<u32>, side: u32, most: u32| {
+            held.end.saturating_sub(side)..=held.start.min(most.saturating_sub(side))
+        };
+        let fits = |corner: &Spot| {
+            let mut before = grid(*corner, shape).take_while(|spot| *spot != window.last);
+            before.all(|spot| self.seen.contains(&spot))
+        };
+        let rows = starts(&window.rows, shape.1, down);
+        rows.flat_map(|row| starts(&window.columns, shape.0, across).map(move |column| (column, row)))
+            .map(|(column, row)| Spot { level: window.level, column, row })
+            .filter(fits)
+            .map(|corner| (shape, corner))
+            .collect()
+    }
+
+    /// The tiles that come after the last one in at least half of the places of the current window.
+    fn likely(&self, tiles: &Tiles) -> Vec<Spot> {
+        let Some(last) = self.current.as_ref().map(|window| window.last) else { return Vec::new() };
+        let places = self.places(tiles);
+        let after = |(shape, corner): &(Shape, Spot)| {
+            grid(*corner, *shape).skip_while(move |spot| *spot != last).skip(1)
+        };
+        let mut counted: Vec<(Spot, usize)> = Vec::new();
+        for spot in places.iter().flat_map(after) {
+            match counted.iter_mut().find(|(found, _)| *found == spot) {
+                Some((_, count)) => *count += 1,
+                None => counted.push((spot, 1)),
+            }
+        }
+        counted.retain(|(_, count)| count * 2 >= places.len());
+        counted.into_iter().map(|(spot, _)| spot).collect()
     }
 
     /// The current window is over: remembers its shape, counts what was expected in vain.
     fn finish(&mut self, tiles: &Tiles) {
         let Some(window) = self.current.take() else { return };
-        let length = |spot: &Spot| tiles.bytes(*spot).map_or(0, |bytes| bytes.end - bytes.start);
-        self.wasted += window.expected.iter().map(length).sum::<u64>();
-        self.shapes.insert(0, (window.columns.len() as u32, window.rows.len() as u32));
-        self.shapes.truncate(2);
+        for spot in &window.expected {
+            if self.vain.insert(*spot) {
+                self.wasted += tiles.bytes(*spot).map_or(0, |bytes| bytes.end - bytes.start);
+            }
+        }
+        let shape = self.shape_of(&window);
+        self.shapes.push_front(shape);
+        self.shapes.truncate(SHAPES);
+    }
+
+    /// How large a window was: where all beside it was seen before, likely as large as usual.
+    fn shape_of(&self, window: &Window) -> Shape {
+        let Window { level, columns, rows, .. } = window;
+        let (width, height) = (columns.len() as u32, rows.len() as u32);
+        let usual = self.usual().unwrap_or((width, height));
+        let seen = |column: u32, row: u32| self.seen.contains(&Spot { level: *level, column, row });
+        let column_seen = |column: u32| rows.clone().all(|row| seen(column, row));
+        let row_seen = |row: u32| columns.clone().all(|column| seen(column, row));
+        let beside = |side: &Range<u32>| [side.start.wrapping_sub(1), side.end];
+        let wider = usual.0 > width && beside(columns).into_iter().any(column_seen);
+        let higher = usual.1 > height && beside(rows).into_iter().any(row_seen);
+        (if wider { usual.0 } else { width }, if higher { usual.1 } else { height })
     }
 
     /// Tiles are expected to be read soon, if that is affordable. Gives the runs they make up.
-    fn expect(&mut self, tiles: &Tiles, spots: impl Iterator<Item = Spot>) -> Vec<Range<u64>> {
+    fn expect(&mut self, tiles: &Tiles, spots: Vec<Spot>) -> Vec<Range<u64>> {
         let Some(window) = &mut self.current else { return Vec::new() };
         if self.wasted > WASTE_FREE + self.read / WASTE_PART {
             return Vec::new();
         }
-        let new = |spot: &Spot| *spot != window.last && tiles.bytes(*spot).is_some();
-        let expected: Vec<Spot> = spots.take(MOST_TILES).filter(new).collect();
+        let new = |spot: &Spot| {
+            !self.seen.contains(spot) && !window.expected.contains(spot) && tiles.bytes(*spot).is_some()
+        };
+        let expected: Vec<Spot> = spots.into_iter().take(MOST_TILES as usize).filter(new).collect();
         let bytes = expected.iter().filter_map(|spot| tiles.bytes(*spot)).collect();
         window.expected.extend(expected);
         runs(bytes).iter().map(with_overrun).collect()
     }
 }
 
-/// The tile a read is of. The kernel reads from a page's beginning, where the tile before may not have ended.
-fn spot_of(tiles: &Tiles, read: &Range<u64>) -> Option<Spot> {
-    tiles.at((read.start + PAGE - 1).min(read.end.saturating_sub(1)))
+/// Whether a tile is in any of these places.
+fn holds(places: &[(Shape, Spot)], spot: Spot) -> bool {
+    places.iter().any(|(shape, corner)| grid(*corner, *shape).any(|held| held == spot))
 }
 
 /// The tiles of a rectangle, row by row.
-fn grid(level: usize, column: u32, width: u32, row: u32, height: u32) -> impl Iterator<Item = Spot> {
+fn grid(corner: Spot, (width, height): Shape) -> impl Iterator<Item = Spot> {
+    let Spot { level, column, row } = corner;
     (row..row.saturating_add(height)).flat_map(move |row| {
         (column..column.saturating_add(width)).map(move |column| Spot { level, column, row })
     })
-}
-
-/// The smaller of the shapes seen, in each direction.
-fn usual(shapes: &[(u32, u32)]) -> Option<(u32, u32)> {
-    shapes.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.min(b.1)))
-}
-
-fn width_of(shapes: &[(u32, u32)]) -> usize {
-    usual(shapes).map_or(0, |(width, _)| width as usize)
 }
 
 impl Window {
@@ -181,33 +300,35 @@ impl Window {
         Window { level, columns: column..column + 1, rows: row..row + 1, last: spot, expected: Vec::new() }
     }
 
-    /// The next tile of this window. Gives those expected after it, where windows have been `usual` wide.
-    fn go_on(&mut self, spot: Spot, usual: usize) -> impl Iterator<Item = Spot> + use<> {
-        let rows_done = (spot.row - self.rows.start) as usize;
+    /// The next tile of this window. Gives those that follow if it grows as it did: a row like the first, as
+    /// many rows again, a long row as long again.
+    fn go_on(&mut self, spot: Spot) -> Vec<Spot> {
+        let rows_done = spot.row.saturating_sub(self.rows.start);
         let new_row = spot.row >= self.rows.end;
-        self.columns.end = self.columns.end.max(spot.column + 1);
-        self.rows.end = self.rows.end.max(spot.row + 1);
+        self.columns = self.columns.start.min(spot.column)..self.columns.end.max(spot.column + 1);
+        self.rows = self.rows.start.min(spot.row)..self.rows.end.max(spot.row + 1);
         self.last = spot;
         self.expected.retain(|expected| *expected != spot);
-        let Window { level, columns, .. } = self;
-        let (width, level) = (columns.len(), *level);
-        if !self.expected.is_empty() {
-            grid(level, 0, 0, 0, 0)
-        } else if new_row {
-            grid(level, columns.start, width as u32, spot.row, rows_done as u32)
-        } else if rows_done == 0 && width >= LONG_ROW && width > usual {
-            grid(level, columns.end, width as u32, spot.row, 1)
+        let (level, width) = (self.level, self.columns.len() as u32);
+        if new_row {
+            let corner = Spot { level, column: self.columns.start, row: spot.row };
+            grid(corner, (width, rows_done)).collect()
+        } else if rows_done == 0 && width >= LONG_ROW {
+            let corner = Spot { level, column: self.columns.end, row: spot.row };
+            grid(corner, (width, 1)).collect()
         } else {
-            grid(level, 0, 0, 0, 0)
+            Vec::new()
         }
     }
 }
 
-/// The bytes that the kernel asks for when a program reads these: it may begin small, goes on in steps of its
-/// read-ahead, the last of which runs over the end, and whoever waits for the end waits for all of it.
+/// The bytes that the kernel asks for when a program reads these, as far as it is worth while: its last step of
+/// read-ahead runs over the end. Where most of that step is wanted, whoever waits for the end waits for all of
+/// it; where little is, it is refused, and the wanted pages are asked for one by one.
 fn with_overrun(range: &Range<u64>) -> Range<u64> {
-    let first = range.start / PAGE * PAGE;
-    range.start..first + (range.end - first).next_multiple_of(READ_AHEAD) + FIRST_READ
+    let step = range.end / READ_AHEAD * READ_AHEAD;
+    let end = if range.end - step > READ_AHEAD / 2 { step + READ_AHEAD } else { range.end };
+    range.start..end
 }
 
 /// Joins ranges that are close to one another.
@@ -224,121 +345,4 @@ fn runs(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::tiff::{self, Look};
-    use super::*;
-
-    const TILE: u32 = 400_000;
-
-    fn tiles() -> Tiles {
-        let file = tiff::tests::cog(TILE);
-        match tiff::look(file.len() as u64, |r| {
-            file.get(r.start as usize..r.end as usize).map(<[u8]>::to_vec)
-        }) {
-            Look::Tiles(tiles) => tiles,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn read(windows: &mut Windows, tiles: &Tiles, column: u32, row: u32) -> Vec<Range<u64>> {
-        let tile = tiles.bytes(Spot { level: 0, column, row }).unwrap();
-        // As the kernel does it: a bit of the tile, the rest in steps, and some of what follows.
-        let next = windows.note(tiles, tile.start..tile.start + 8192).unwrap();
-        assert_eq!(next.tile, with_overrun(&tile));
-        let mut at = tile.start + 8192;
-        while at < tile.end + READ_AHEAD {
-            match windows.note(tiles, at..at + READ_AHEAD) {
-                Some(wanted) if at < tile.end => {
-                    assert_eq!(wanted, Wanted { tile: with_overrun(&tile), next: vec![] })
-                }
-                Some(beyond) => assert_eq!(beyond.next, []),
-                None => assert!(at >= tile.end),
-            }
-            at += READ_AHEAD;
-        }
-        next.next
-    }
-
-    #[test]
-    fn windows_like_the_last_are_expected_and_their_rows_joined() {
-        let (tiles, mut windows) = (tiles(), Windows::default());
-        let bytes = |column, row| tiles.bytes(Spot { level: 0, column, row }).unwrap();
-        let over = |range: Range<u64>| with_overrun(&range);
-        assert_eq!(read(&mut windows, &tiles, 0, 0), []);
-        assert_eq!(read(&mut windows, &tiles, 1, 0), []);
-        assert_eq!(read(&mut windows, &tiles, 0, 1), vec![over(bytes(1, 1))], "a row like the first");
-        assert_eq!(read(&mut windows, &tiles, 1, 1), []);
-        let next = read(&mut windows, &tiles, 3, 2);
-        assert_eq!(next, vec![over(bytes(4, 2)), over(bytes(3, 3).start..bytes(4, 3).end)]);
-        for (column, row) in [(4, 2), (3, 3), (4, 3)] {
-            assert_eq!(read(&mut windows, &tiles, column, row), []);
-        }
-        assert_eq!(windows.wasted, 0);
-    }
-
-    #[test]
-    fn read_ahead_behind_a_usual_row_is_known_and_never_refused_twice() {
-        let (tiles, mut windows) = (tiles(), Windows::default());
-        let beyond = |column, row| {
-            let end = with_overrun(&tiles.bytes(Spot { level: 0, column, row }).unwrap()).end;
-            end..end + READ_AHEAD
-        };
-        // Reads a tile up to its end and a little over, as the kernel does.
-        let to_end = |windows: &mut Windows, column, row| {
-            let tile = tiles.bytes(Spot { level: 0, column, row }).unwrap();
-            windows.note(&tiles, tile.start..tile.start + FIRST_READ);
-            windows.note(&tiles, tile.start + FIRST_READ..with_overrun(&tile).end);
-        };
-        to_end(&mut windows, 0, 0);
-        to_end(&mut windows, 1, 0);
-        assert!(!windows.is_read_ahead(&tiles, &beyond(1, 0)), "nothing is known of windows yet");
-        to_end(&mut windows, 0, 2);
-        assert!(!windows.is_read_ahead(&tiles, &beyond(0, 2)), "the row is expected to go on");
-        to_end(&mut windows, 1, 2);
-        assert!(windows.is_read_ahead(&tiles, &beyond(1, 2)));
-        assert!(!windows.is_read_ahead(&tiles, &beyond(1, 2)), "whoever asks twice wants it");
-        assert!(windows.note(&tiles, beyond(1, 2)).is_some());
-    }
-
-    #[test]
-    fn a_long_row_goes_on_and_rows_follow() {
-        let (tiles, mut windows) = (tiles(), Windows::default());
-        let bytes = |column, row| tiles.bytes(Spot { level: 0, column, row }).unwrap();
-        let over = |range: Range<u64>| with_overrun(&range);
-        assert_eq!(read(&mut windows, &tiles, 0, 0), []);
-        assert_eq!(read(&mut windows, &tiles, 1, 0), []);
-        assert_eq!(read(&mut windows, &tiles, 2, 0), vec![over(bytes(3, 0).start..bytes(4, 0).end)]);
-        (3..5).for_each(|column| assert_eq!(read(&mut windows, &tiles, column, 0), []));
-        assert_eq!(read(&mut windows, &tiles, 0, 1), vec![over(bytes(1, 1).start..bytes(4, 1).end)]);
-        (1..5).for_each(|column| assert_eq!(read(&mut windows, &tiles, column, 1), []));
-        assert_eq!(
-            read(&mut windows, &tiles, 0, 2),
-            vec![over(bytes(1, 2).start..bytes(4, 3).end)],
-            "two rows more"
-        );
-    }
-
-    #[test]
-    fn expectations_that_fail_come_to_an_end() {
-        let (tiles, mut windows) = (tiles(), Windows::default());
-        let mut expected = 0;
-        let mut read_bytes = 0;
-        for round in 0..200 {
-            // Two wide windows teach, then single tiles disappoint.
-            let window: &[(u32, u32)] = if round % 4 < 2 { &[(0, 0), (1, 0), (2, 0)] } else { &[(0, 3)] };
-            for (column, row) in window {
-                read_bytes += u64::from(TILE);
-                expected += read(&mut windows, &tiles, *column, *row).len();
-            }
-            // Somewhere else, so that the next one is a new window.
-            read(&mut windows, &tiles, 4, 1);
-        }
-        assert!(expected > 0);
-        assert!(windows.wasted <= WASTE_FREE + read_bytes / WASTE_PART + 64 * u64::from(TILE));
-    }
-
-    #[test]
-    fn what_is_no_tile_is_not_wanted() {
-        assert_eq!(Windows::default().note(&tiles(), 8..16), None);
-    }
-}
+mod tests;
