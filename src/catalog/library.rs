@@ -78,6 +78,19 @@ impl Library {
         self.remembered(request, |request| self.http.document_in(attempts, request))
     }
 
+    /// What a request gets now, kept nowhere: secrets that last for minutes.
+    ///
+    /// # Errors
+    /// Any [`http::Error`].
+    pub fn fresh(&self, request: &Request) -> Result<http::Document, http::Error> {
+        self.http.document(request)
+    }
+
+    /// Whether a credential is configured for a URL's origin.
+    pub fn has_credential(&self, url: &Url) -> bool {
+        self.http.has_credential(url)
+    }
+
     /// Where an object of S3 is to be asked for.
     ///
     /// # Errors

@@ -190,6 +190,30 @@ fn usual(environment: &Environment) -> S3Store {
     }
 }
 
+/// Where the usual keys of AWS come from, for people; `None` where there are none. Runs nothing and shows no secret.
+pub(super) fn told(environment: &Environment) -> Option<String> {
+    let store = usual(environment);
+    let place = match store.keys? {
+        KeySource::Given(S3Keys { token, .. }) => {
+            let session = if token.is_some() { ", AWS_SESSION_TOKEN" } else { "" };
+            format!("the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY{session}")
+        }
+        KeySource::Profile { name, credentials, config } => {
+            let found = |file: &PathBuf| {
+                let profile = Profile::read(file, &name).ok().flatten()?;
+                let has = |key: &str| profile.0.get(key).is_some_and(|text| !text.is_empty());
+                let command = if has("credential_process") { "the command of " } else { "" };
+                let keys = has("aws_access_key_id") && has("aws_secret_access_key");
+                (keys || !command.is_empty())
+                    .then(|| format!("{command}profile {name} in {}", file.display()))
+            };
+            [credentials, config].iter().find_map(found)?
+        }
+    };
+    let whose = store.endpoint.map_or_else(|| "AWS".to_owned(), |url| url.to_string());
+    Some(format!("keys for {whose} from {place}"))
+}
+
 fn profile(environment: &Environment, name: String) -> KeySource {
     let file = |variable: &str, usual: &str| match environment.get(variable) {
         Some(file) => PathBuf::from(file),
@@ -265,6 +289,18 @@ mod tests {
         let variables = [("AWS_ACCESS_KEY_ID", "E"), ("AWS_SECRET_ACCESS_KEY", "e"), ("AWS_REGION", "r")];
         assert_eq!(usual(&variables), (Some(keys("E", "e", None)), Some("r".into())));
         assert_eq!(usual(&[("AWS_PROFILE", "none")]).0, None);
+
+        let told = |variables: &[(&str, &str)]| {
+            let home = [("HOME", home.path().to_str().unwrap())];
+            super::told(&Environment::from_iter(home.iter().chain(variables).copied()))
+        };
+        let file = |name: &str| aws.join(name).display().to_string();
+        assert_eq!(told(&[]), Some(format!("keys for AWS from profile default in {}", file("credentials"))));
+        let made = Some(format!("keys for AWS from the command of profile made in {}", file("config")));
+        assert_eq!(told(&[("AWS_PROFILE", "made")]), made);
+        let given = told(&variables).unwrap();
+        assert_eq!(given, "keys for AWS from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY");
+        assert_eq!(told(&[("AWS_PROFILE", "none")]), None);
     }
 
     #[test]

@@ -56,6 +56,9 @@ impl Draft {
                 }
             }
         }
+        if let Some(keys) = super::s3::told(&self.environment) {
+            push(&mut text, &format!("\n# {keys}"));
+        }
         if self.source_names().is_empty() {
             let (name, url) = super::source::BUILT_IN;
             push(&mut text, &format!("\n# built in\n[source {name}]\nurl = {url}"));

@@ -2,8 +2,11 @@
 //! Planetary Computer gives them out.
 
 use super::http::{Request, Response, Service, lock};
-use serde_json::json;
-use std::{collections::HashMap, sync::Mutex};
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
 
 /// The client that is given OAuth 2 tokens.
 pub const CLIENT: (&str, &str) = ("demo-client", "demo-secret");
@@ -90,6 +93,30 @@ impl<S: Service> Service for Guarded<S> {
             ["assets", ..] => self.refuse(request).unwrap_or_else(|| self.service.answer(request)),
             _ => self.service.answer(request),
         }
+    }
+}
+
+/// The key that a [`Signer`] wants to see, and the header it stands in.
+pub const SIGNING_KEY: (&str, &str) = ("x-api-key", "demo-signing-key");
+
+/// Signs URLs of a guarded server's assets, as the authentication extension's `signedUrl` has it: `GET /sign?href=…`
+/// and `POST /sign` with `{"url": …}`, for whoever shows the [`SIGNING_KEY`].
+pub struct Signer<S>(pub Arc<Guarded<S>>);
+
+impl<S: Service> Service for Signer<S> {
+    fn answer(&self, request: &Request) -> Response {
+        let (name, key) = SIGNING_KEY;
+        if request.header(name) != Some(key) {
+            return Response::json(401, &json!({ "message": "no key, no signature" }));
+        }
+        let posted: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        let href = request.param("href").or_else(|| posted["url"].as_str().map(str::to_owned));
+        let Some(url) = href.as_deref().and_then(|href| url::Url::parse(href).ok()) else {
+            return Response::json(400, &json!({ "message": "nothing to sign" }));
+        };
+        let segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
+        let token = self.0.give(&format!("{}.", segments.get(..2).unwrap_or_default().join(".")));
+        Response::json(200, &json!({ "signed": format!("{url}?sig={token}") }))
     }
 }
 

@@ -180,6 +180,11 @@ impl Http {
         self.access.object_url(object)
     }
 
+    /// Whether a credential is configured for a URL's origin.
+    pub fn has_credential(&self, url: &Url) -> bool {
+        self.access.cover(url)
+    }
+
     /// What to do where a URL's server refuses us: which key to set where.
     pub fn advice(&self, url: &Url) -> String {
         self.access.advice(url)

@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
-use stacfs::demo::http::{Credential, Fault, Server};
+use stacfs::demo::http::{Credential, Fault, Request, Response, Server, Service};
 use stacfs::demo::stac::{Personality, StacApi};
-use stacfs::demo::tokens::{CLIENT, Guarded};
+use stacfs::demo::tokens::{CLIENT, Guarded, SIGNING_KEY, Signer};
+use stacfs::demo::world::{Collection, World};
 
 use crate::mounted::{Mounted, Place, said};
 use crate::noise::{MIB, Noisy, world};
@@ -94,6 +95,67 @@ fn a_refusal_says_which_key_to_set_where() {
     assert!(mount.text(".stacfs/errors").contains("[credential NAME]"));
     let place = configured(&format!("[source data]\nurl = {}/stac\ntoken = good\n", server.url()));
     assert!(place.mount(&["data"]).list("noise").unwrap().contains(&"small".to_owned()));
+}
+
+/// Two files whose items say that another server signs their URLs, in both ways to ask it.
+fn to_be_signed(signer: &str) -> World {
+    let mut world = world(&[LARGE, SMALL]);
+    let Collection { items, .. } = &mut world.collections[0];
+    let signed = (0..items.len()).map(|at| {
+        let mut item = items.json(at);
+        let (method, name, place) = [("GET", "href", "query"), ("POST", "url", "body")][at % 2];
+        let flow = json!({ "authorizationApi": format!("{signer}/sign"), "method": method, "responseField": "signed",
+                           "parameters": { name: { "in": place, "required": true } } });
+        item["properties"]["auth:schemes"] =
+            json!({ "desk": { "type": "signedUrl", "flows": { "authorizationCode": flow } } });
+        for asset in item["assets"].as_object_mut().unwrap().values_mut() {
+            asset["auth:refs"] = json!(["desk"]);
+        }
+        item
+    });
+    *items = Arc::new(signed.collect::<Vec<Value>>());
+    world
+}
+
+#[test]
+fn urls_are_signed_where_the_catalogue_says_and_again_when_they_die() {
+    // Its address must be known before the world is made.
+    let desk: Arc<OnceLock<Signer<Arc<StacApi>>>> = Arc::default();
+    let later = Arc::clone(&desk);
+    let signer = Server::start(move |request: &Request| match later.get() {
+        Some(signer) => signer.answer(request),
+        None => Response::text(503, "not yet"),
+    })
+    .unwrap();
+    let api = Arc::new(StacApi::new(Arc::new(to_be_signed(&signer.url())), Personality::default().quirks()));
+    let guard = Arc::new(Guarded::new(api, 10));
+    desk.set(Signer(Arc::clone(&guard))).ok().unwrap();
+    let server = Server::start(move |request: &Request| guard.answer(request)).unwrap();
+
+    let bare = Mounted::of(&format!("{}/stac", server.url()));
+    let line = refused(&bare, &SMALL.path());
+    assert!(
+        line.contains("must be signed") && line.contains(&format!("origin = {}", signer.url())),
+        "{line}"
+    );
+
+    let (name, key) = SIGNING_KEY;
+    let mount = configured(&format!("[credential desk]\norigin = {}\nheader.{name} = {key}\n", signer.url()))
+        .mount(&[&format!("{}/stac", server.url())]);
+    for file in [&SMALL, &LARGE] {
+        file.read_all(&File::open(mount.path(&file.path())).unwrap()).unwrap();
+    }
+    let asked = |method: &str| {
+        signer.journal().select(|entry| entry.method == method && entry.status == Some(200)).len()
+    };
+    assert!(asked("GET") + asked("POST") >= 3 && asked("POST") >= 1, "{:?}", signer.journal().entries());
+    // The key went to the one who signs, and to nobody else; the signature is told to nobody.
+    let elsewhere = server.journal().select(|entry| entry.headers.get(name).is_some());
+    assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    for seen in [".stacfs/requests", ".stacfs/status", ".stacfs/errors", ".stacfs/config"] {
+        let text = mount.text(seen);
+        assert!(!text.contains(key) && !text.contains("sig=assets"), "{seen} shows a secret");
+    }
 }
 
 /// moto's S3, made strict by `tests/python/s3.py`.

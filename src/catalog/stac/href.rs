@@ -106,7 +106,7 @@ pub(super) fn identity(url: &Url) -> String {
 }
 
 /// Bucket and decoded key of an S3 URL: `s3:`, or any spelling of one at AWS.
-fn s3_object(url: &Url) -> Option<(String, String)> {
+pub(super) fn s3_object(url: &Url) -> Option<(String, String)> {
     if url.scheme() == "s3" {
         return bucket(url);
     }

@@ -28,6 +28,7 @@ mod params;
 mod plan;
 mod search;
 mod served;
+mod signing;
 mod single;
 mod site;
 mod sorted;

@@ -1,14 +1,16 @@
 //! Where the bytes of an asset come from: its href, else its alternates.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::href::{self, S3Url, Target};
+use super::signing::{Desk, Signed, Signing};
 use super::storage::{self, Storage};
 use crate::content::{Error, Location, Origin, Trouble, names_web_page};
-use crate::http::shown;
+use crate::http::{self, shown};
 use crate::item::{Asset, Item};
 
 /// An asset at plain URLs. The alternate-assets extension says that alternates hold the same bytes, so a
@@ -20,6 +22,8 @@ pub(super) struct HttpOrigin {
     at: AtomicUsize,
     /// Whether its catalogue says that it is a web page.
     is_page: bool,
+    /// Whom those are asked through that sign URLs.
+    desk: Desk,
 }
 
 /// One of an asset's places.
@@ -29,6 +33,8 @@ struct Place {
     requester_pays: bool,
     /// What it wants, as its catalogue says.
     wanted: Option<String>,
+    /// Who signs its URL, where somebody must.
+    signing: Option<Signing>,
 }
 
 /// Whether a source may point at files of this machine.
@@ -49,6 +55,10 @@ pub(super) struct Reading<'a> {
     pub(super) files: Files,
     /// Where objects of S3 are to be asked for.
     pub(super) s3_url: &'a S3Url<'a>,
+    /// Whom those are asked through that sign URLs.
+    pub(super) desk: &'a Desk,
+    /// Whether a credential is configured for a URL's origin.
+    pub(super) has_credential: &'a dyn Fn(&Url) -> bool,
 }
 
 impl Reading<'_> {
@@ -57,28 +67,68 @@ impl Reading<'_> {
         let href = asset.href()?;
         let alternates = asset.fields.get("alternate").and_then(Value::as_object);
         let objects = alternates.into_iter().flat_map(Map::values).filter_map(Value::as_object);
-        let others =
-            objects.filter_map(|object| Some(self.place(object.get("href")?.as_str()?, object, asset)));
-        let places = std::iter::once(self.place(href, &asset.fields, asset)).chain(others).collect();
+        let others = objects.filter_map(|object| Some((object.get("href")?.as_str()?, object)));
+        let all = std::iter::once((href, &asset.fields)).chain(others);
+        let places = all.flat_map(|(href, object)| self.places(href, object, asset)).collect();
         let resolved = href::resolve(href, self.base);
         let identity = resolved.map_or_else(|| href.to_owned(), |url| href::identity(&url));
         let page = ["text/html", "application/xhtml+xml"];
         let is_page = asset.media_type().is_some_and(|kind| page.iter().any(|page| is_kind(kind, page)));
-        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), is_page })
+        let desk = Arc::clone(self.desk);
+        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), is_page, desk })
     }
 
-    /// The place that an href of an asset or of its alternate leads to.
-    fn place(&self, href: &str, object: &Map<String, Value>, asset: &Asset) -> Place {
+    /// The places that an href of an asset or of its alternate leads to: the URL itself, and one that is signed
+    /// where the catalogue says so. With a credential for the URL's own origin, it is tried as it stands first.
+    fn places(&self, href: &str, object: &Map<String, Value>, asset: &Asset) -> Vec<Place> {
         let storage = Storage::of(object, self.item);
-        let target = match href::resolve(href, self.base) {
+        let resolved = href::resolve(href, self.base);
+        let target = match &resolved {
             Some(url) if url.scheme() == "file" && self.files == Files::Refused => {
                 Target::Nowhere(format!("{href} would be a file of this machine, named by a server"))
             }
-            Some(url) => href::target(&url, asset, &storage, self.s3_url),
+            Some(url) => href::target(url, asset, &storage, self.s3_url),
             None => Target::Nowhere(format!("{href} is relative, and nothing says to what")),
         };
         let wanted = storage::wanted(object, self.item);
-        Place { target, requester_pays: storage.requester_pays, wanted }
+        let plain = |target| Place {
+            target,
+            requester_pays: storage.requester_pays,
+            wanted: wanted.clone(),
+            signing: None,
+        };
+        let Target::Url(url) = &target else { return vec![plain(target)] };
+        let mut found = storage::schemes(object, self.item)
+            .filter_map(|scheme| Signing::of(scheme, resolved.as_ref().unwrap_or(url)).transpose());
+        match found.next() {
+            None => vec![plain(target)],
+            // What cannot be signed may yet be open.
+            Some(Err(why)) => {
+                tracing::info!(href, why, "cannot be signed");
+                vec![plain(target)]
+            }
+            Some(Ok(signing)) => {
+                let before = (self.has_credential)(url).then(|| plain(target.clone()));
+                // Whoever signs pays.
+                let signed = Place { requester_pays: false, signing: Some(signing), ..plain(target) };
+                before.into_iter().chain([signed]).collect()
+            }
+        }
+    }
+}
+
+impl Place {
+    /// Where its bytes are to be had now.
+    fn location(&self, url: &Url, desk: &Desk) -> Result<Location, http::Error> {
+        let payer = || ("x-amz-request-payer".to_owned(), "requester".to_owned());
+        let headers = self.requester_pays.then(payer).into_iter().collect();
+        match &self.signing {
+            None => Ok(Location { url: url.clone(), headers, expires: None }),
+            Some(signing) => {
+                let Signed { url, expires } = signing.sign(desk)?;
+                Ok(Location { url, headers, expires })
+            }
+        }
     }
 }
 
@@ -110,6 +160,17 @@ impl HttpOrigin {
         }
     }
 
+    /// What it means that nobody signs its URL.
+    fn not_signed(&self, error: http::Error) -> Error {
+        match error.errno() {
+            libc::EACCES => Error::Denied {
+                identity: self.identity.clone(),
+                why: format!("its URL must be signed, which is refused: {error}"),
+            },
+            _ => Error::Http(error),
+        }
+    }
+
     /// The words of a refusal, and what the catalogue says that the place wants.
     fn denied(&self, words: &str) -> String {
         match self.places.iter().find_map(|place| place.wanted.as_ref()) {
@@ -135,32 +196,32 @@ impl Origin for HttpOrigin {
 
     fn locate(&self, trouble: Option<&Trouble>) -> Result<Location, Error> {
         let at = self.at.load(Ordering::Relaxed);
-        let from = if trouble.is_some() { at + 1 } else { at };
-        match self.usable(from) {
-            Some((at, url)) => {
-                if let Some(trouble) = trouble {
-                    tracing::info!(
-                        identity = self.identity,
-                        url = shown(url),
-                        ?trouble,
-                        "trying an alternate"
-                    );
-                }
-                self.at.store(at, Ordering::Relaxed);
-                let pays = self.places[at].requester_pays;
-                let payer = || ("x-amz-request-payer".to_owned(), "requester".to_owned());
-                Ok(Location {
-                    url: url.clone(),
-                    headers: pays.then(payer).into_iter().collect(),
-                    expires: None,
-                })
+        let signing = self.places.get(at).and_then(|place| place.signing.as_ref());
+        // A signature may only have come to its end.
+        let again = matches!(trouble, Some(Trouble::Refused(_))) && signing.is_some_and(Signing::may_help);
+        let mut from = if trouble.is_some() && !again { at + 1 } else { at };
+        let mut unsigned = None;
+        while let Some((at, url)) = self.usable(from) {
+            if let Some(trouble) = trouble {
+                tracing::info!(identity = self.identity, url = shown(url), ?trouble, "trying another place");
             }
-            None => {
-                // The next reader begins anew: what failed may be well again.
-                self.at.store(0, Ordering::Relaxed);
-                Err(self.exhausted(trouble))
+            match self.places[at].location(url, &self.desk) {
+                Ok(location) => {
+                    self.at.store(at, Ordering::Relaxed);
+                    return Ok(location);
+                }
+                Err(error) => {
+                    unsigned.get_or_insert(error);
+                    from = at + 1;
+                }
             }
         }
+        // The next reader begins anew: what failed may be well again.
+        self.at.store(0, Ordering::Relaxed);
+        Err(match unsigned {
+            Some(error) => self.not_signed(error),
+            None => self.exhausted(trouble),
+        })
     }
 }
 
@@ -185,7 +246,9 @@ mod tests {
             Url::parse(&format!("https://{}.s3.example/{}", object.bucket, object.key))
                 .map_err(|e| e.to_string())
         };
-        Reading { item: &item, base, files, s3_url: &s3_url }.origin(asset)
+        let desk: Desk = Arc::new(|_| panic!("nothing here is signed"));
+        Reading { item: &item, base, files, s3_url: &s3_url, desk: &desk, has_credential: &|_| false }
+            .origin(asset)
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::super::Error;
 use super::super::library::{self, Library};
 pub(super) use super::super::remembered::Remembered;
 use super::origin::{Files, Reading};
+use super::signing::Desk;
 use crate::config::{Limits, SourceConfig};
 use crate::content::Origin;
 use crate::http::{self, Request, S3Object, shown};
@@ -135,7 +136,17 @@ impl Site {
     /// The origin of an item's asset, the item's own URL being `base`. `None` without an href.
     pub(super) fn origin(&self, item: &Item, asset: &Asset, base: Option<&Url>) -> Option<Arc<dyn Origin>> {
         let s3_url = |object: &S3Object| self.library.s3_url(object);
-        let reading = Reading { item, base, files: self.files(), s3_url: &s3_url };
+        let library = self.library.clone();
+        let desk: Desk = Arc::new(move |request| library.fresh(request));
+        let has_credential = |url: &Url| self.library.has_credential(url);
+        let reading = Reading {
+            item,
+            base,
+            files: self.files(),
+            s3_url: &s3_url,
+            desk: &desk,
+            has_credential: &has_credential,
+        };
         reading.origin(asset).map(|origin| Arc::new(origin) as Arc<dyn Origin>)
     }
 

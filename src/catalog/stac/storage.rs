@@ -85,11 +85,19 @@ fn words(scheme: &Map<String, Value>) -> Option<String> {
         ),
         "s3" => "S3 keys (an [s3 NAME] section)".to_owned(),
         "signedUrl" => format!(
-            "URLs signed by {}; log in there, and save the signed ones",
+            "URLs signed by {} (if it refuses, a [credential NAME] section with its origin)",
             flow("authorizationApi").unwrap_or("its operator")
         ),
         other => other.to_owned(),
     })
+}
+
+/// The authentication schemes that an asset, or an alternate, refers to.
+pub(super) fn schemes<'a>(
+    object: &'a Map<String, Value>,
+    item: &'a Item,
+) -> impl Iterator<Item = &'a Map<String, Value>> {
+    named(object, item, "auth:refs", "auth:schemes").map(|(_, scheme)| scheme)
 }
 
 /// The schemes that an object refers to by name.

@@ -163,12 +163,22 @@ impl Access {
                  ~/.netrc, or add a [credential NAME] section with origin = https://*.earthdata.nasa.gov and token"
                     .to_owned()
             }
+            None if is_ers(url) => {
+                "its log-in (ERS) is for browsers only; read the same files from s3://usgs-landsat at your own cost                  (requester_pays = yes in an [s3 NAME] section with buckets = usgs-landsat, and AWS keys), or mount the                  source usgs"
+                    .to_owned()
+            }
             None => format!(
                 "no credential is configured for it; if it needs one, add a [credential NAME] section with origin = \
                  {origin} and token, or username and password"
             ),
         }
     }
+}
+
+/// Whether it is USGS's log-in for browsers, or what stands behind it: its files want a session that only a person
+/// can begin.
+fn is_ers(url: &Url) -> bool {
+    matches!(url.host_str(), Some("ers.cr.usgs.gov" | "landsatlook.usgs.gov"))
 }
 
 #[cfg(test)]

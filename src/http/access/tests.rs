@@ -301,3 +301,15 @@ fn a_bucket_is_asked_with_keys_once_it_refuses() {
     let words = read(&client(Vec::new(), vec![store(None)]), &file).unwrap_err().to_string();
     assert!(words.contains("access_key_id and secret_access_key in [s3 own]"), "{words}");
 }
+
+#[test]
+fn usgs_log_in_for_browsers_is_told_apart() {
+    let advice = |address: &str| client(Vec::new(), Vec::new()).advice(&url(address));
+    for address in
+        ["https://ers.cr.usgs.gov/login?x=1", "https://landsatlook.usgs.gov/data/collection02/a.TIF"]
+    {
+        let words = advice(address);
+        assert!(words.contains("requester_pays = yes") && words.contains("source usgs"), "{words}");
+    }
+    assert!(advice("https://other.usgs.gov/a").contains("[credential NAME]"));
+}
