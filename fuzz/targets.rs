@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use stacfs::catalog::{Catalog, Depth, Search, stac, usgs};
 use stacfs::config::{Credential, Draft, Environment, Limits, Secret, SourceConfig, SourceKind};
 use stacfs::content::tiff::header::header;
 use stacfs::content::tiff::{Look, look};
+use stacfs::content::{self, Content, Location, Object, Origin, Trouble};
 use stacfs::demo::http::{Request, Response, Server};
 use stacfs::http::{self, Http};
 use stacfs::item::{Collection, Item};
@@ -39,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("stac", stac),
     ("tiff", tiff),
     ("tar", tar),
+    ("archive", archive),
     ("cache", cache),
     ("config", config),
     ("words", words),
@@ -302,6 +305,75 @@ pub fn tar(input: &[u8]) {
         assert!(metadata.is_file(), "{} is a {:?}", file.display(), metadata.file_type());
     }
     assert!(unpacked.is_ok() || !out.exists(), "all or nothing");
+}
+
+/// A file of this machine.
+struct Local(url::Url);
+
+impl Origin for Local {
+    fn identity(&self) -> &str {
+        self.0.as_str()
+    }
+
+    fn locate(&self, _: Option<&Trouble>) -> Result<Location, content::Error> {
+        Ok(Location { url: self.0.clone(), headers: Vec::new(), expires: None })
+    }
+}
+
+/// What reads archives, with a cache to unpack to.
+fn content() -> &'static Content {
+    static CONTENT: OnceLock<Content> = OnceLock::new();
+    CONTENT.get_or_init(|| {
+        let report = stage().report.clone();
+        let settings = Settings { folder: folder().join("members"), max_bytes: Some(32 << 20), min_free: 0 };
+        let cache = Arc::new(Cache::open(settings, report.clone()));
+        Content::new(stage().http.clone(), cache, report, Duration::from_secs(60))
+    })
+}
+
+/// The members of an archive, by path, with their bytes. `None` where it is refused.
+fn members(file: &Path) -> Option<Vec<(String, Vec<u8>)>> {
+    let origin = Arc::new(Local(url::Url::from_file_path(file).unwrap()));
+    let object = Object { origin, declared_size: None, checksum: None };
+    let members = content().members(&object).ok()?;
+    let mut all = Vec::new();
+    for member in members.iter() {
+        let plain = |part: &str| !["", ".", ".."].contains(&part) && !part.contains('\0');
+        assert!(member.path.split('/').all(plain), "{:?}", member.path);
+        let generation = content().generation(object.origin.identity());
+        let opened = content().open_member(&object, generation, &member.path).unwrap();
+        assert_eq!(opened.size(), member.size, "{:?}", member.path);
+        let mut bytes = Vec::new();
+        loop {
+            let piece = opened.read(bytes.len() as u64, 100_000).unwrap();
+            if piece.is_empty() {
+                break;
+            }
+            bytes.extend(piece);
+        }
+        assert_eq!(bytes.len() as u64, member.size, "{:?}", member.path);
+        all.push((member.path.clone(), bytes));
+    }
+    Some(all)
+}
+
+/// A tar (the input) as the mount shows its members: read by range as it is, and unpacked where it is compressed. Both
+/// ways show the same, where both take it.
+pub fn archive(input: &[u8]) {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let (plain, packed) = (folder().join(format!("{number}.tar")), folder().join(format!("{number}.tar.gz")));
+    fs::write(&plain, input).unwrap();
+    let mut gzip =
+        flate2::write::GzEncoder::new(fs::File::create(&packed).unwrap(), flate2::Compression::fast());
+    gzip.write_all(input).unwrap();
+    gzip.finish().unwrap();
+    if let (Some(by_range), Some(unpacked)) = (members(&plain), members(&packed)) {
+        assert!(by_range == unpacked, "{by_range:?} is not {unpacked:?}");
+    }
+    for file in [plain, packed] {
+        fs::remove_file(file).unwrap();
+    }
 }
 
 /// The objects of the cache target.

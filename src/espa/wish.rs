@@ -201,7 +201,9 @@ fn unavailable(sensor: &Sensor, wanted: &[String], available: &Available) -> Opt
     let is_had = |product: &&String| {
         let by_date = available.restricted_by_date.get(*product);
         sensor.products.contains(product)
-            || by_date.is_some_and(|scenes| sensor.scenes.iter().any(|scene| scenes.contains(scene)))
+            || by_date.is_some_and(|scenes| {
+                scenes.iter().any(|other| sensor.scenes.iter().any(|own| own.eq_ignore_ascii_case(other)))
+            })
     };
     let lacking: Vec<&str> = wanted.iter().filter(|product| !is_had(product)).map(String::as_str).collect();
     (!lacking.is_empty()).then(|| format!("{} has no {}; it has {offered}", sensor.key, lacking.join(", ")))
@@ -244,6 +246,10 @@ mod tests {
         assert_eq!(dropped, [("E", "ESPA does not process it"), ("D", "sr cannot be made of its date")]);
         let keys: Vec<&String> = draft.body.keys().collect();
         assert_eq!(keys, ["olitirs8_collection", "etm7_collection", "format", "note", "resampling_method"]);
+        // The server may write ids in another case than we did.
+        let mut shouted = answer();
+        shouted.restricted_by_date = BTreeMap::from([("sr".to_owned(), vec!["d".to_owned()])]);
+        assert_eq!(wish(&["A", "B", "C", "D", "E"], &["sr"]).draft(&shouted).unwrap().body, draft.body);
         // A product that the date does not touch loses nothing.
         assert_eq!(wish(&["A", "B", "C", "D"], &["toa"]).draft(&answer()).unwrap().scenes, 4);
     }

@@ -50,6 +50,11 @@ impl Complaint {
         }
     }
 
+    /// Whether the search service stumbled: asked again it may well answer.
+    pub fn is_of_search(&self) -> bool {
+        self.code.starts_with("SEARCH_")
+    }
+
     /// As an error of a catalogue: `what` was being done at `url`.
     pub fn error(&self, url: &str, what: &str) -> catalog::Error {
         let words = format!("{}: {}", self.code, self.words);
@@ -72,7 +77,11 @@ impl Complaint {
             Fault::Quota => catalog::Error::Limit { what: name, why: words },
             Fault::NotFound => catalog::Error::Gone { name, why: words },
             Fault::Invalid => http::Error::Status { url, status: 400, words, retry_after: None }.into(),
-            Fault::Busy | Fault::Trouble => {
+            Fault::Busy => {
+                let words = format!("{words}; another program keeps this account busy, try again later");
+                http::Error::Status { url, status: 503, words, retry_after: None }.into()
+            }
+            Fault::Trouble => {
                 http::Error::Status { url, status: 503, words, retry_after: None }.into()
             }
         }

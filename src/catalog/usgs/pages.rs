@@ -139,7 +139,9 @@ impl ScenePages {
             members(&answer, "results").filter_map(|found| self.archive.met(&plan.dataset, found)).collect();
         self.follow_days(plan, &scenes);
         let next = self.start + returned;
-        if returned == 0 || next > total {
+        // An approximate total is of yesterday: a full page may have others behind it whatever it says.
+        let is_last = next > total && (exact || returned < size);
+        if returned == 0 || is_last {
             self.begin(None);
         } else if next > self.archive.settings().window {
             self.beyond(plan, filter);

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use serde_json::{Map, Value, json};
 
 use super::envelope::{members, number, text};
+use super::ids::ProductId;
 
 /// The scheme of hrefs that name products: they have no lasting URL.
 const SCHEME: &str = "m2m:///";
@@ -131,8 +132,10 @@ fn file_name(row: &Value, bundle: bool) -> String {
     let scene = text(row, "displayId").unwrap_or_default();
     let scene = base(&scene);
     if bundle {
-        // Bundles of Landsat are plain tars, whatever the system is called.
-        return format!("{scene}.tar");
+        // Bundles of Landsat are plain tars, whatever the system is called; others are what it says.
+        let is_landsat = text(row, "downloadSystem").is_some_and(|system| system == "ls_zip");
+        let is_landsat = is_landsat || ProductId::read(scene).is_some();
+        return format!("{scene}.{}", if is_landsat { "tar" } else { "zip" });
     }
     let product = text(row, "productName").unwrap_or_default().to_ascii_lowercase();
     let ending = [
@@ -237,6 +240,19 @@ mod tests {
         rows.as_array_mut().unwrap().pop();
         assert!(with(&rows)["bundle"].get("stacfs:unlisted").is_none());
         assert!(by_entity("d", &Value::Null).is_empty());
+    }
+
+    #[test]
+    fn bundles_of_others_are_zips() {
+        let bundle = |scene: &str, system: &str| {
+            let row = json!({"id": "p", "displayId": scene, "entityId": "E", "filesize": 9, "downloadSystem": system});
+            let assets = by_entity("d", &json!([row])).remove("E").unwrap();
+            assets["bundle"]["href"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+        };
+        let (sentinel, landsat) = ("L1C_T31TEJ_A001", "LC08_L1TP_012025_20201231_20210308_02_T1");
+        assert_eq!(bundle(sentinel, "dds_zip"), format!("{sentinel}.zip"));
+        assert_eq!(bundle(sentinel, "ls_zip"), format!("{sentinel}.tar"));
+        assert_eq!(bundle(landsat, "dds_zip"), format!("{landsat}.tar"));
     }
 
     #[test]

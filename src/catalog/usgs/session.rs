@@ -18,9 +18,9 @@ use crate::report::{current_progress, lock};
 
 /// Idle time after which a key is taken for dead: the server says two hours.
 const KEY_IDLE: Duration = Duration::from_secs(100 * 60);
-/// Pauses after RATE_LIMIT, one after another.
+/// Pauses after RATE_LIMIT, one after another: M2M's own clients take one to three seconds.
 const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3), Duration::from_secs(5)];
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3), Duration::from_secs(3)];
 /// How often somebody in line shows a sign of life.
 const GLANCE: Duration = Duration::from_millis(500);
 
@@ -164,6 +164,10 @@ impl Session {
                 Err(complaint) if complaint.fault() == Fault::KeyExpired => {
                     *lock(&self.key) = None;
                     self.login_if_needed()?;
+                    self.call(endpoint, body)?.map_err(|complaint| self.error(endpoint, &complaint))
+                }
+                Err(complaint) if complaint.is_of_search() => {
+                    rest(PAUSES[0]);
                     self.call(endpoint, body)?.map_err(|complaint| self.error(endpoint, &complaint))
                 }
                 Err(complaint) => Err(self.error(endpoint, &complaint)),

@@ -165,6 +165,16 @@ fn hits_that_drift_end_no_listing_early() {
 }
 
 #[test]
+fn a_total_of_yesterday_ends_no_listing_early() {
+    let desk = Desk::new();
+    let all = desk.servers.m2m.archive().scenes(dataset(TM).unwrap()).count();
+    for lag in [1, 150, 250, all] {
+        desk.servers.m2m.quirks().hits_lag = lag;
+        assert_eq!(desk.found(TM, "").len(), all, "{lag} behind");
+    }
+}
+
+#[test]
 fn a_misspelt_property_is_told_of() {
     let desk = Desk::new();
     let error = desk.items(&search(TM, "WRS Pat=197")).unwrap_err();

@@ -50,6 +50,26 @@ fn another_program_in_flight_is_waited_for() {
 }
 
 #[test]
+fn a_search_that_stumbles_is_asked_for_once_more() {
+    let desk = Desk::new();
+    desk.source.describe().unwrap();
+    desk.asked();
+    let stumble = |times| {
+        let said =
+            json!({"errorCode": "SEARCH_FAILED", "errorMessage": "Search could not be run", "data": null});
+        let said = Fault::Answer(Box::new(Response::json(200, &said)));
+        desk.servers.m2m_server.faults().add(said.on("*/scene-search").times(times));
+    };
+    stumble(1);
+    assert!(!desk.found(TM, "datetime=2010-05").is_empty());
+    assert_eq!(desk.asked(), ["scene-search", "scene-search"]);
+    stumble(2);
+    let error = desk.items(&search(TM, "datetime=2010-06")).unwrap_err();
+    assert!(error.to_string().contains("SEARCH_FAILED: Search could not be run"), "{error}");
+    assert_eq!(desk.asked().len(), 2, "and no more");
+}
+
+#[test]
 fn a_key_that_expired_is_renewed_once() {
     let desk = Desk::new();
     desk.source.describe().unwrap();

@@ -18,6 +18,8 @@ pub struct Quirks {
     pub result_window: usize,
     /// `totalHits` grows by this for every record that a page begins further on.
     pub hits_drift: usize,
+    /// The daily estimate of hits, which an unfiltered search is told, is this much smaller than their number.
+    pub hits_lag: usize,
     /// How many `download-retrieve`s pass before a download is available; 0: at once.
     pub staging_polls: u32,
     /// How many downloads can be asked for.
@@ -71,6 +73,7 @@ impl Default for Quirks {
             longest_body: 1 << 20,
             result_window: 50_000,
             hits_drift: 0,
+            hits_lag: 0,
             staging_polls: 0,
             quota: Quota { recent: 15_000, pending: 20_000, unattempted: 20_000 },
             unavailable: HashSet::new(),

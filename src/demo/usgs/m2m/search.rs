@@ -52,9 +52,9 @@ impl M2m {
             return Err(Failure::invalid("sceneFilter.datasetName"));
         }
         let filter = SceneFilter::parse(wanted, dataset)?;
-        let (window, drift) = {
+        let (window, drift, lag) = {
             let quirks = self.quirks();
-            (quirks.result_window, quirks.hits_drift)
+            (quirks.result_window, quirks.hits_drift, quirks.hits_lag)
         };
         let page = Page::of(input, window)?;
         let detail = Detail::of(input)?;
@@ -67,7 +67,10 @@ impl M2m {
         let shown = page.cut(&kept);
         // Without a filter the number is a daily estimate; with drift it moves from page to page.
         let estimate = if filter.is_empty() { kept.len() / 100 * 3 } else { 0 };
-        let total = (kept.len() + estimate + drift * (page.start - 1)).max(kept.len());
+        let total = match filter.is_empty() && lag > 0 {
+            true => kept.len().saturating_sub(lag),
+            false => kept.len() + estimate + drift * (page.start - 1),
+        };
         let marks = ["bulk", "order", "compare"]
             .map(|list| (list, self.listed(call, &format!("{list}ListName"), dataset)));
         let results: Vec<Value> = shown
@@ -78,7 +81,7 @@ impl M2m {
             "results": results,
             "recordsReturned": shown.len(),
             "totalHits": total,
-            "totalHitsAccuracy": if estimate > 0 || drift > 0 { "approximate" } else { "exact" },
+            "totalHitsAccuracy": if estimate > 0 || drift > 0 || total < kept.len() { "approximate" } else { "exact" },
             "isCustomized": false,
             "numExcluded": excluded,
             "startingNumber": page.start,
