@@ -186,7 +186,8 @@ impl Space {
             return;
         }
         let words = self.why_no_room();
-        if !self.told.swap(true, Ordering::Relaxed) {
+        let is_refusing = self.full.load(Ordering::Relaxed);
+        if is_refusing && !self.told.swap(true, Ordering::Relaxed) {
             self.report.error(&self.folder.display().to_string(), libc::ENOSPC, &words);
         }
         self.report.note(NO_ROOM, &words);

@@ -153,7 +153,25 @@ impl Body {
         if self.awaits_check(range.end) {
             return None;
         }
-        self.here(range).map(Ok)
+        let bytes = self.here(range.clone())?;
+        self.was_read(&range);
+        Some(Ok(bytes))
+    }
+
+    /// A reader has these bytes: what is in memory of them may go.
+    fn was_read(&self, range: &Range<u64>) {
+        let blocks = blocks_over(range.start, range.end - range.start);
+        let flights = lock(&self.flights);
+        let read: Vec<Arc<Segment>> = flights
+            .range(..blocks.end)
+            .rev()
+            .map(|(_, segment)| segment)
+            .take_while(|segment| segment.blocks.end > blocks.start)
+            .filter(|segment| segment.was_read(range))
+            .cloned()
+            .collect();
+        drop(flights);
+        read.iter().for_each(|segment| self.means.memory.used(segment));
     }
 
     /// Reads, and fetches what is missing of `blocks`, which the read must lie in. The last bytes wait for the
@@ -185,6 +203,7 @@ impl Body {
             self.be_beyond_doubt()?;
             self.fetch(blocks.clone(), u64::MAX, Urgency::Now);
             if let Some(bytes) = self.assemble(range, Segment::wait_for)? {
+                self.was_read(range);
                 return Ok(bytes);
             }
         }
@@ -259,9 +278,6 @@ impl Body {
                         let end = (start + chunk.len() as u64).min(range.end);
                         bytes.extend(&chunk[(at - start) as usize..(end - start) as usize]);
                         at = end;
-                        if segment.read_to(end) {
-                            self.means.memory.used(&segment);
-                        }
                         continue;
                     }
                     Held::Disk(end) => at..end.min(range.end),
@@ -347,6 +363,16 @@ impl Body {
     /// Whether bytes of it are in memory.
     pub fn is_in_memory(&self) -> bool {
         lock(&self.flights).values().any(|segment| segment.in_memory() > 0)
+    }
+
+    /// Gives up what is in memory of it and on no disk.
+    pub(super) fn forget_memory(&self) {
+        let mut flights = lock(&self.flights);
+        let (over, under_way) = std::mem::take(&mut *flights).into_iter().partition(|(_, s)| s.is_over());
+        *flights = under_way;
+        drop(flights);
+        let over: BTreeMap<u64, Arc<Segment>> = over;
+        over.values().for_each(|segment| segment.forget());
     }
 
     /// Waits until nothing of it is on its way any more. Readers get bytes before the disk does.

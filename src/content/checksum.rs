@@ -124,6 +124,7 @@ impl Body {
     pub(super) fn condemn(&self) -> Error {
         let _nobody_keeps = self.keeping.write().unwrap_or_else(PoisonError::into_inner);
         self.cached.iter().for_each(|cached| cached.discard());
+        self.forget_memory();
         let (identity, ledger) = (self.place.identity(), &self.means.ledger);
         let next = match ledger.wrong_before(identity, &self.version) {
             0 => "it is fetched once more when it is opened again",

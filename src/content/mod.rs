@@ -117,27 +117,65 @@ impl Content {
     /// The sizes of several objects, found in parallel where they must be asked for; each fails alone.
     /// `None` is a length that no rung of the ladder gives: such an object is fetched at its first open.
     pub fn sizes(self: &Arc<Content>, objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
+        self.sizes_and(objects, || ())
+    }
+
+    /// The same; does something `meanwhile`, before it waits.
+    pub fn sizes_and(
+        self: &Arc<Content>,
+        objects: &[Object],
+        meanwhile: impl FnOnce(),
+    ) -> Vec<Result<Option<u64>, Error>> {
         let mut sizes: Vec<Result<Option<u64>, Error>> =
             objects.iter().map(|object| Ok(self.known_size(object))).collect();
         let (sender, receiver) = mpsc::channel();
         for (at, object) in objects.iter().enumerate().filter(|(at, _)| matches!(sizes[*at], Ok(None))) {
-            let (content, object, sender) = (self.clone(), object.clone(), sender.clone());
-            let (host, progress) = (Place::new(object.origin.clone()).host(), current_progress());
-            let job = move || {
-                let size = with_progress(progress, || content.size(&object));
-                let _ = sender.send((at, size));
-            };
-            self.means.turns.submit(&host, body::new_number(), Urgency::Now, 0, Box::new(job));
+            let sender = sender.clone();
+            self.measure_soon(object.clone(), Urgency::Now, move |size| drop(sender.send((at, size))));
         }
         drop(sender);
+        meanwhile();
         receiver.into_iter().for_each(|(at, size)| sizes[at] = size);
         sizes
+    }
+
+    /// Asks for the sizes of objects that somebody will likely need soon. Never waits. Of what is staged none is
+    /// asked for: a guess must make no server prepare anything.
+    pub fn sizes_ahead(self: &Arc<Content>, objects: impl IntoIterator<Item = Object>) {
+        if current_allowance().is_some() {
+            return;
+        }
+        for object in objects {
+            if self.known_size(&object).is_none() && !object.origin.is_staged() {
+                self.measure_soon(object, Urgency::Ahead, drop);
+            }
+        }
+    }
+
+    fn measure_soon(
+        self: &Arc<Content>,
+        object: Object,
+        urgency: Urgency,
+        then: impl FnOnce(Result<Option<u64>, Error>) + Send + 'static,
+    ) {
+        let content = self.clone();
+        let host = Place::new(object.origin.clone()).host();
+        // What is asked for ahead is no sign of life for who asks for something else.
+        let progress = current_progress().filter(|_| urgency == Urgency::Now);
+        let job = move || then(with_progress(progress, || content.size(&object)));
+        self.means.turns.submit(&host, body::new_number(), urgency, 0, Box::new(job));
     }
 
     /// The size of an object of unknown size: by a request for it, or by the one that fetches it.
     fn size(&self, object: &Object) -> Result<Option<u64>, Error> {
         if self.is_hinted(object) && self.fetch_small(object).is_ok() {
             return Ok(self.known_size(object));
+        }
+        // One asks; who comes meanwhile finds what it found.
+        let turn = self.turn(object.origin.identity());
+        let _turn = lock(&turn);
+        if let Some(size) = self.known_size(object) {
+            return Ok(Some(size));
         }
         let place = Place::new(object.origin.clone());
         let Some(version) = contact::measure(&self.means.http, &place)? else { return Ok(None) };

@@ -175,17 +175,23 @@ impl Segment {
         lock(&self.state).unread == 0
     }
 
-    /// Bytes up to `end` were read. Tells whether that was the last of what is in memory.
-    pub fn read_to(&self, end: u64) -> bool {
+    /// A reader has these bytes of the object. Tells whether they were the last of what is in memory here.
+    pub fn was_read(&self, range: &Range<u64>) -> bool {
         let mut state = lock(&self.state);
-        let place = (end - 1 - self.bytes.start) / CHUNK;
-        let is_whole = end == self.bytes.end || end == self.bytes.start + (place + 1) * CHUNK;
-        match state.chunks.get_mut(place as usize).filter(|_| is_whole) {
-            Some(Chunk::Memory(_, read @ Read::NotYet)) => *read = Read::Once,
-            _ => return false,
+        let State { chunks, unread, .. } = &mut *state;
+        let first = (range.start.saturating_sub(self.bytes.start) / CHUNK) as usize;
+        let before = *unread;
+        for (place, chunk) in (0..).zip(chunks.iter_mut()).skip(first) {
+            let end = (self.bytes.start + (place + 1) * CHUNK).min(self.bytes.end);
+            if end > range.end {
+                break;
+            }
+            if let Chunk::Memory(_, read @ Read::NotYet) = chunk {
+                *read = Read::Once;
+                *unread -= 1;
+            }
         }
-        state.unread -= 1;
-        state.unread == 0
+        before > 0 && *unread == 0
     }
 
     /// How much the room for it is wanted.

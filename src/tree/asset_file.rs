@@ -103,7 +103,11 @@ impl File for AssetFile {
                 .into_iter()
                 .filter(|o| content.known_size(o).is_none())
                 .collect();
-            content.sizes(&unknown);
+            // While they are asked for, so are those of the items that follow, for who walks.
+            content.sizes_and(&unknown, || {
+                let ahead = self.item.sized();
+                content.sizes_ahead(ahead.iter().flat_map(|(item, named)| siblings(item, named)));
+            });
         }
         if let Some(size) = content.known_size(object) {
             return Ok(self.attributes_of(Some(size)));
@@ -115,6 +119,7 @@ impl File for AssetFile {
 
     fn open(&self) -> Result<Opened, Error> {
         let content = &self.item.source.services.content;
+        self.item.read();
         let opened = content.open(self.object()?, self.generation)?;
         if opened.size() <= SMALL {
             self.fetch_ahead(opened.size());

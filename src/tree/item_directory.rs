@@ -108,6 +108,28 @@ impl ItemRef {
         }
     }
 
+    /// The sizes of this item's assets are needed. Where somebody walks through a listing that way, the items that
+    /// he will likely come to, as far as they are here.
+    pub fn sized(&self) -> Vec<(ItemRef, Arc<NamedItem>)> {
+        let Some((row, feed)) = self.row.as_ref() else { return Vec::new() };
+        let Some(listing) = feed.upgrade() else { return Vec::new() };
+        let Some(place) = listing.place(row) else { return Vec::new() };
+        let trail = Trail::Sizes(Arc::as_ptr(&listing) as usize);
+        let places = self.source.walks.sized(trail, place, listing.len());
+        let item = |at: usize| {
+            let item = ItemRef::listed(&self.source, &self.collection, listing.row(at)?, feed);
+            Some((item.clone(), item.known()?))
+        };
+        places.into_iter().filter_map(item).collect()
+    }
+
+    /// A file of it was opened.
+    pub fn read(&self) {
+        if let Some(listing) = self.row.as_ref().and_then(|(_, feed)| feed.upgrade()) {
+            self.source.walks.read(&Trail::Sizes(Arc::as_ptr(&listing) as usize));
+        }
+    }
+
     /// The item: from here, else one request.
     pub fn load(&self) -> Result<Arc<NamedItem>, Error> {
         if let Some(known) = self.known() {

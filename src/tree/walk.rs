@@ -1,5 +1,7 @@
 //! Readers that open the same asset of item after item, or the assets of one item: `grep` over labels, `cp -r`.
 //!
+//! Or who looks at sizes only: `ls -lR`, `du -a`, `rsync --list-only`.
+//!
 //! The second such open is taken for a walk, and each one after it lets a few more files be fetched ahead. In no
 //! order: `cp` visits a directory by inode numbers. How much may be fetched in vain is bounded by `content`,
 //! which knows what of it was used; what it does not take up now, the walk offers again.
@@ -18,6 +20,9 @@ const FIRST: usize = 8;
 /// … and with each open after that.
 const EACH: usize = 4;
 
+/// Items whose sizes are asked for ahead at a time.
+const MOST_SIZES: usize = 64;
+
 /// Where somebody walks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Trail {
@@ -25,6 +30,8 @@ pub enum Trail {
     Items(usize, String),
     /// Through the assets of an item (its collection and id).
     Assets(Arc<str>, Arc<str>),
+    /// Through a listing (what tells it apart), for the sizes of all that is in its items.
+    Sizes(usize),
 }
 
 /// The walks through a source's listings.
@@ -49,6 +56,22 @@ impl Walk {
         let places = self.offer(place, length, first, each);
         self.taken += places.len();
         places
+    }
+
+    /// Somebody needs the sizes of the item at `place`: the places of those to ask for ahead. At most as many
+    /// again as he has gone past, and a few.
+    fn sizes(&mut self, place: usize, length: usize) -> Vec<usize> {
+        let step = match self.backwards {
+            false => (place + length - self.start % length) % length,
+            true => (self.start % length + length - place) % length,
+        };
+        // Beyond what was asked for ahead it is no step on the way.
+        let passed = if self.looks > 0 && step <= self.taken + 1 { step.max(self.looks) } else { self.looks };
+        if self.looks > 1 && step == self.taken + 1 {
+            self.taken += 1; // His own place is dealt with.
+        }
+        let most = (FIRST + 2 * passed).saturating_sub(self.taken).min(MOST_SIZES);
+        self.look(place, length, FIRST, most)
     }
 
     /// The same, but they count as handed out only as [`Walk::taken`] is moved on.
@@ -87,6 +110,20 @@ impl Default for Walks {
 }
 
 impl Walks {
+    /// The sizes of what is in the item at `place` of `length` along a trail are needed: the places of the items
+    /// whose sizes are worth asking for ahead.
+    pub fn sized(&self, trail: Trail, place: usize, length: usize) -> Vec<usize> {
+        if place >= length {
+            return Vec::new();
+        }
+        lock(&self.0).get_or_insert_mut(trail, Walk::default).sizes(place, length)
+    }
+
+    /// A file of an item along a trail was opened: who reads is no walker for sizes, which come with the bytes.
+    pub fn read(&self, trail: &Trail) {
+        lock(&self.0).pop(trail);
+    }
+
     /// The file at `place` of `length` along a trail was opened. Has `fetch` take up the places that are worth
     /// fetching ahead: it must not wait, and tells how many of them, from the first on, it took up.
     pub fn opened(&self, trail: Trail, place: usize, length: usize, fetch: impl FnOnce(&[usize]) -> usize) {
@@ -150,5 +187,38 @@ mod tests {
         assert_eq!(walk.look(3, 10, 4, 4), [9, 8, 7, 6]);
         assert_eq!(walk.look(2, 10, 4, 4), [5, 4]);
         assert!(walk.look(1, 10, 4, 4).is_empty());
+    }
+
+    #[test]
+    fn who_looks_at_sizes_is_led_as_far_as_he_has_come() {
+        const LENGTH: usize = 500;
+        let (walks, mut known, mut waits) = (Walks::default(), vec![false; LENGTH], 0);
+        let mut offered = [false; LENGTH];
+        for place in 0..LENGTH {
+            if std::mem::replace(&mut known[place], true) {
+                continue;
+            }
+            waits += 1;
+            let ahead = walks.sized(Trail::Sizes(1), place, LENGTH);
+            assert!(ahead.len() <= MOST_SIZES);
+            ahead.iter().for_each(|at| assert!(!std::mem::replace(&mut offered[*at], true), "{at} twice"));
+            ahead.iter().for_each(|at| known[*at] = true);
+            let guessed = known.iter().skip(place + 1).filter(|known| **known).count();
+            assert!(guessed <= FIRST + 2 * (place + 1), "{guessed} at {place}");
+        }
+        assert!(waits <= 15, "{waits} of {LENGTH} are waited for");
+    }
+
+    #[test]
+    fn who_looks_at_sizes_here_and_there_or_reads_has_few_asked_for() {
+        let reads = Walks::default();
+        for place in 0..20 {
+            assert!(reads.sized(Trail::Sizes(1), place, 20).is_empty());
+            reads.read(&Trail::Sizes(1));
+        }
+        let walks = Walks::default();
+        let places = (0..40).map(|n| n * 3571 % 10_000);
+        let asked: usize = places.map(|place| walks.sized(Trail::Sizes(1), place, 10_000).len()).sum();
+        assert!(asked <= FIRST + 2 * 40, "{asked}");
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::mounted::{Mounted, Place, said};
-use crate::noise::{MIB, Noisy, sent, serve};
+use crate::noise::{MIB, Noisy, asked, sent, serve};
 
 /// Bytes on disk of all files below a folder.
 fn disk_use(folder: &Path) -> u64 {
@@ -100,6 +100,61 @@ fn eight_readers_of_eight_files_need_little_memory() {
     assert!(memory < 150 * MIB, "{memory} bytes of memory");
     let length: u64 = files.iter().map(|file| file.length).sum();
     assert!(sent(&demo) * 100 <= length * 101, "{} of {length}", sent(&demo));
+}
+
+/// A configuration as if the disk were nearly full: nothing is kept on it.
+const NEARLY_FULL: &str = "[cache]\nmin_free = 900000G\n[limits]\nmetadata_silence = 2m\nread_silence = 5m\n";
+
+#[test]
+fn eight_readers_need_little_memory_on_a_disk_that_is_nearly_full() {
+    const NAMES: [&str; 8] = ["a.bin", "b.bin", "c.bin", "d.bin", "e.bin", "f.bin", "g.bin", "h.bin"];
+    let files = NAMES.map(|name| Noisy::told("eight", name, 24 * MIB + 1));
+    let demo = serve(&files);
+    let place = Place::new();
+    place.configure(NEARLY_FULL);
+    let mount = place.mount(&[&demo.stac_url]);
+    thread::scope(|scope| {
+        for file in &files {
+            let handle = File::open(mount.path(&file.path())).unwrap();
+            scope.spawn(move || file.read_all(&handle).unwrap());
+        }
+    });
+    let memory = peak_memory(mount.server().unwrap());
+    println!("eight readers, nothing kept: {} MB of memory, {} MB sent", memory >> 20, sent(&demo) >> 20);
+    assert!(memory < 150 * MIB, "{memory} bytes of memory");
+    let length: u64 = files.iter().map(|file| file.length).sum();
+    assert!(sent(&demo) * 100 <= length * 101, "{} of {length}", sent(&demo));
+}
+
+#[test]
+fn small_files_cost_one_request_on_a_disk_that_is_nearly_full() {
+    const FILES: [Noisy; 4] = [
+        Noisy::told("one", "a.lbl", 7_000),
+        Noisy::told("one", "b.lbl", 300_000),
+        Noisy::told("two", "a.lbl", 7_001),
+        Noisy::untold("two", "b.lbl", 7_002),
+    ];
+    let demo = serve(&FILES);
+    let place = Place::new();
+    place.configure(NEARLY_FULL);
+    let mount = place.mount(&[&demo.stac_url]);
+    for round in 0..3 {
+        for file in &FILES {
+            mount.sh(&format!("cp {} $OUT/{round}", file.path()));
+            file.check(0, &fs::read(mount.place.path(&format!("out/{round}"))).unwrap());
+        }
+    }
+    for file in &FILES {
+        let asked = asked(&demo)
+            .iter()
+            .filter(|entry| entry.method == "GET" && entry.path() == file.url_path())
+            .count();
+        assert_eq!(asked, 1, "{}", file.path());
+    }
+    for name in [".stacfs/status", ".stacfs/errors"] {
+        let text = mount.text(name);
+        assert!(text.contains("nearly full") && text.contains("[cache] min_free"), "{name}:\n{text}");
+    }
 }
 
 /// A small file system of its own, taken down when dropped.

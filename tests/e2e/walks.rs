@@ -116,3 +116,31 @@ fn who_reads_here_and_there_has_nothing_fetched_for_long() {
     let fetched = sent(&demo);
     assert!(fetched <= 2 * 900_000 + 2 * MIB + 200_000, "{fetched} bytes for two files");
 }
+
+#[test]
+fn a_walk_for_sizes_asks_each_once_and_waits_for_few_items() {
+    const ITEMS: usize = 60;
+    const EACH: usize = 3;
+    let files: Vec<Noisy> = (0..ITEMS * EACH)
+        .map(|n| {
+            let item = name(format!("S{:02}", n / EACH));
+            Noisy::untold(item, name(format!("band{}.img", n % EACH)), 5 * MIB + n as u64)
+        })
+        .collect();
+    for walk in ["ls -lR", "du -a", "find -type f -printf '%p %s\\n'"] {
+        let demo = far_away(&files);
+        let mount = Mounted::of(&demo.stac_url);
+        mount.sh(&format!("find {COLLECTION}"));
+        assert!(asked(&demo).is_empty(), "names alone need no sizes");
+        mount.sh(&format!("cd {COLLECTION}; {walk}"));
+        let entries = asked(&demo);
+        println!("{walk}: {} HEAD, {} in a row", count(&entries, "HEAD"), rounds(&entries));
+        assert_eq!((count(&entries, "HEAD"), entries.len()), (files.len(), files.len()), "{walk}");
+        assert!(rounds(&entries) <= ITEMS / 2, "{walk}: {} one after another", rounds(&entries));
+    }
+    let demo = far_away(&files);
+    let mount = Mounted::of(&demo.stac_url);
+    mount.sh(&format!("ls {COLLECTION}; stat {COLLECTION}/S00/* {COLLECTION}/S30/*; sleep 0.3"));
+    let heads = asked(&demo).len();
+    assert!(heads <= (2 + 16) * EACH, "{heads} sizes asked for who needs two items'");
+}

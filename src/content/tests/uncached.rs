@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::content::memory;
+use sha2::Digest;
 
 /// A content service over a cache that leaves more free than there is.
 fn starved(folder: &Path, lifetime: Duration) -> Arc<Content> {
@@ -115,4 +116,24 @@ fn what_is_fetched_ahead_stays_in_memory_until_it_is_opened() {
     }
     assert!(read_all(&content.open(&small, 0).unwrap()).unwrap() == painted(0..60_000));
     assert_eq!(server.journal().len(), 1, "what was fetched ahead is there");
+}
+
+#[test]
+fn a_small_file_in_memory_is_checked_too() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = starved(folder.path(), HOUR);
+    let digest = sha2::Sha256::digest(painted(0..7000));
+    let multihash: String =
+        [0x12, 0x20].iter().chain(digest.iter()).map(|byte| format!("{byte:02x}")).collect();
+    let checksum = crate::item::Checksum::from_multihash(&multihash);
+    assert!(checksum.is_some());
+    let right = Object { checksum: checksum.clone(), ..object(&server, "7000") };
+    assert!(read_all(&content.open(&right, 0).unwrap()).unwrap() == painted(0..7000));
+    let wrong = Object { checksum, ..object(&server, "7001") };
+    for times in 1..=2 {
+        let generation = content.generation(wrong.origin.identity());
+        let read = content.open(&wrong, generation).and_then(|file| read_all(&file));
+        assert!(matches!(read, Err(Error::Corrupt { .. })), "{times}: {read:?}");
+        assert!(!content.has_some_of(&wrong), "nothing of it stays");
+    }
 }
