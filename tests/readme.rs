@@ -88,3 +88,34 @@ fn only_marked_blocks_are_run() {
     assert_eq!(blocks(text), ["ls\n", "cd\nls\n"]);
     assert_eq!(blocks("```python demo\n2\n```\n"), [format!("{PYTHON}2\n{END_OF_PYTHON}")]);
 }
+
+/// The text of every Rust file below a folder.
+fn sources(folder: &Path, found: &mut String) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.is_dir() {
+            sources(&entry, found);
+        } else if entry.extension().is_some_and(|extension| extension == "rs") {
+            found.push_str(&fs::read_to_string(entry).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_row_names_a_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (text, mut source) = (fs::read_to_string(root.join("tests/e2e/README.md")).unwrap(), String::new());
+    sources(&root.join("src"), &mut source);
+    sources(&root.join("tests"), &mut source);
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.contains("---") && !line.contains("| test |"))
+        .map(|line| line.trim_matches('|').split('|').map(str::trim).collect())
+        .collect();
+    assert!(rows.len() > 40, "{}", rows.len());
+    for row in rows {
+        assert_eq!(row.len(), 4, "{row:?}");
+        for name in row[2].split(", ").map(|name| name.trim_matches('`')) {
+            assert!(source.contains(&format!("fn {name}() {{")), "{name} of {row:?} is no test");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde_json::{Value, json};
-use stacfs::demo::stac::{BboxUnit, Children, Ids, Layout, Personality, Quirks};
+use stacfs::demo::stac::{BboxUnit, Children, Hrefs, Ids, Layout, Personality, Quirks, Support};
 use stacfs::demo::world::{self, Collection, Items, World};
 use stacfs::demo::{self, Demo, Options};
 
@@ -180,7 +180,7 @@ fn boxes_in_metres_neither_hide_items_nor_show_others() {
     for (name, demo) in [
         ("an API", odd(metres.clone(), flat())),
         // What is evaluated here has only the geometry to go by.
-        ("an API without a search", odd(Quirks { search: demo::stac::Support::No, ..metres }, flat())),
+        ("an API without a search", odd(Quirks { search: Support::No, ..metres }, flat())),
         ("a static catalogue", serve(Personality::Static, in_metres(flat()))),
     ] {
         let mount = Mounted::of(&demo.stac_url);
@@ -255,4 +255,23 @@ fn a_static_catalogue_keeps_odd_names_too() {
     let found: BTreeSet<String> =
         listed(&mount, "nasty").iter().map(|name| id_of(&mount, &format!("nasty/{name}"))).collect();
     assert_eq!(found, want);
+}
+
+#[test]
+fn an_asset_proxy_is_seen_through() {
+    let demo = odd(Quirks { hrefs: Hrefs::Proxied, ..Quirks::default() }, world::small());
+    let mount = Mounted::of(&demo.stac_url);
+    let files = mount.sh("stat -c '%n %s' fields/S2_03/*.tif moon/TC_01/TC_01.tif");
+    let want: Vec<String> = ["fields/S2_03/B02", "fields/S2_03/B03", "fields/S2_03/B04", "moon/TC_01/TC_01"]
+        .map(|name| format!("{name}.tif 5000"))
+        .into();
+    assert_eq!(files.lines().collect::<Vec<_>>(), want, "named by the alternate");
+    let direct = odd(Quirks::default(), world::small());
+    let plain = Mounted::of(&direct.stac_url);
+    for file in ["fields/S2_03/B04.tif", "moon/TC_01/TC_01.tif"] {
+        assert_eq!(fs::read(mount.path(file)).unwrap(), fs::read(plain.path(file)).unwrap(), "{file}");
+    }
+    let proxied = demo.server.journal().select(|entry| entry.path().contains("/assets/image"));
+    assert!(!proxied.is_empty());
+    assert!(!mount.text(".stacfs/requests").contains("X-Amz-Signature=0"), "a signature is told to nobody");
 }

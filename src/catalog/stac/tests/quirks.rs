@@ -368,7 +368,8 @@ fn boxes() {
     use odd::BboxRule::{All, NotFlat, NotSix, OnTheMap};
     for bbox in [All, NotSix, OnTheMap, NotFlat] {
         let fixture = Fixture::new(Quirks { bbox, ..Quirks::default() });
-        for segments in [&["bbox=5,5,5,5"], &["bbox=-170,0,-165,0"], &["bbox=200,-80,300,80"]] {
+        let six = "bbox=-60,-60,-9000,120,60,9000";
+        for segments in [&["bbox=5,5,5,5"], &["bbox=-170,0,-165,0"], &["bbox=200,-80,300,80"], &[six]] {
             let found = fixture.found(segments).unwrap_or_else(|e| panic!("{bbox:?}: {segments:?}: {e}"));
             assert_eq!(found, fixture.expected(segments), "{bbox:?}: {segments:?}");
         }
@@ -423,6 +424,23 @@ fn items_that_lack_things() {
     let metres = Quirks { bbox_unit: odd::BboxUnit::Metres, ..Quirks::default() };
     let fixture = Fixture::new(metres);
     assert_eq!(fixture.found(&["bbox=0,0,40,40"]).unwrap(), fixture.expected(&["bbox=0,0,40,40"]));
+}
+
+#[test]
+fn versions_of_stac() {
+    for version in ["0.9.0", "1.0.0-beta.2", "1.0.0", "1.1.0"] {
+        let fixture = Fixture::new(Quirks { stac_version: Some(version), ..Quirks::default() });
+        for segments in [&["bbox=0,0,40,40"][..], &["datetime=2015", "gsd.lt=30"], &[]] {
+            assert_eq!(
+                fixture.found(segments).unwrap(),
+                fixture.expected(segments),
+                "{version}: {segments:?}"
+            );
+        }
+        let item = fixture.catalog.item("grid", "grid-0001").unwrap().unwrap();
+        assert!(item.raw().contains(version) && !item.assets().is_empty(), "{version}");
+        assert!(fixture.catalog.collection("grid").unwrap().is_some(), "{version}");
+    }
 }
 
 #[test]
