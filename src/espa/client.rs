@@ -14,8 +14,8 @@ use crate::report::lock;
 pub struct Espa {
     pub(super) http: Arc<Http>,
     base: Url,
-    /// The server's refusal of our login.
-    refusal: Mutex<Option<String>>,
+    /// The server's refusal of our login, and how often credentials had been replaced then.
+    refusal: Mutex<Option<(u64, String)>>,
     /// What the server said beside its answers.
     said: Mutex<Vec<String>>,
     receipts: Receipts,
@@ -219,13 +219,14 @@ impl Espa {
         request: &Request,
         send: impl FnOnce(&Http, &Request) -> Result<http::Document, http::Error>,
     ) -> Result<Value, Error> {
-        if let Some(words) = &*lock(&self.refusal) {
+        let renewals = self.http.renewals();
+        if let Some((_, words)) = lock(&self.refusal).as_ref().filter(|(at, _)| *at == renewals) {
             return Err(Error::Refused(words.clone()));
         }
         let document = match send(&self.http, request) {
             Ok(document) => document,
             Err(http::Error::Status { status: 401, words, .. }) => {
-                *lock(&self.refusal) = Some(words.clone());
+                *lock(&self.refusal) = Some((renewals, words.clone()));
                 return Err(Error::Refused(words));
             }
             Err(error) => return Err(error.into()),

@@ -81,6 +81,18 @@ fn scenes(count: usize) -> Vec<String> {
 }
 
 #[test]
+fn a_password_that_was_put_right_is_tried_again() {
+    let bench = Bench::with_password("wrong-password");
+    assert!(matches!(bench.espa.user(), Err(Error::Refused(_))));
+    assert!(matches!(bench.espa.user(), Err(Error::Refused(_))));
+    assert_eq!(bench.sent("GET").len(), 1, "a refused password is tried once");
+    let base = url::Url::parse(&bench.usgs.espa_url).unwrap();
+    let credential = Credential::Basic { username: "demo".into(), password: Secret::new("demo-password") };
+    bench.http.replace_credentials(vec![Grant { scope: base.origin().into(), credential }], Vec::new());
+    assert_eq!(bench.espa.user().unwrap()["username"], "demo");
+}
+
+#[test]
 fn a_refused_password_is_not_tried_again() {
     let bench = Bench::with_password("demo-token");
     for _ in 0..3 {

@@ -20,6 +20,7 @@ mod words;
 
 use std::io::Read;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use access::s3::{Object as S3Object, object_at_aws};
@@ -30,7 +31,7 @@ pub use reqwest::header::HeaderMap;
 use url::Url;
 pub use words::words;
 
-use crate::config::{Grant, Reach, S3Store};
+use crate::config::{Credential, Grant, Reach, S3Store};
 use crate::report::{Report, current_progress};
 use access::{Access, Dressed};
 use redirect::Hop;
@@ -148,6 +149,7 @@ pub struct Http {
     access: Arc<Access>,
     settings: Settings,
     report: Arc<Report>,
+    renewals: AtomicU64,
 }
 
 impl Http {
@@ -158,12 +160,23 @@ impl Http {
     pub fn new(settings: Settings, grants: Vec<Grant>, report: Arc<Report>) -> Result<Http, Error> {
         let access = Arc::new(Access::new(grants, settings.stores.clone()));
         let wire = Wire::new(&settings, Arc::clone(&access), Arc::clone(&report))?;
-        Ok(Http { wire, access, settings, report })
+        Ok(Http { wire, access, settings, report, renewals: AtomicU64::new(0) })
     }
 
     /// Replaces all credentials, from the next request on.
     pub fn replace_credentials(&self, grants: Vec<Grant>, stores: Vec<S3Store>) {
         self.access.replace(grants, stores);
+        self.renewals.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often credentials were replaced: what was refused before may be taken now.
+    pub fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::Relaxed)
+    }
+
+    /// The USGS account that is configured for a URL's origin now; its services are logged in to by messages.
+    pub fn usgs_account(&self, url: &Url) -> Option<Credential> {
+        self.access.usgs_account(url)
     }
 
     /// Whether servers may be asked.

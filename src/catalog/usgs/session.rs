@@ -12,7 +12,7 @@ use url::Url;
 
 use super::envelope::{self, Complaint, Fault};
 use crate::catalog::Error;
-use crate::config::Secret;
+use crate::config::{Credential, Secret};
 use crate::http::{self, Document, Http, Request, shown};
 use crate::report::{current_progress, lock};
 
@@ -48,8 +48,8 @@ pub struct Session {
     base: Url,
     account: Option<Account>,
     key: Mutex<Option<Key>>,
-    /// Why the credential was refused: it is not tried again in this process.
-    refused: Mutex<Option<Error>>,
+    /// Why the credential was refused, and how often credentials had been replaced then: it is not tried again.
+    refused: Mutex<Option<(u64, Error)>>,
     line: Line,
     asking: Mutex<HashMap<String, Arc<Shared>>>,
 }
@@ -189,12 +189,13 @@ impl Session {
         if lock(&self.key).as_ref().is_some_and(|key| key.used.elapsed() < KEY_IDLE) {
             return Ok(());
         }
-        if let Some(refused) = lock(&self.refused).clone() {
-            return Err(refused);
+        let renewals = self.http.renewals();
+        if let Some((_, refused)) = lock(&self.refused).as_ref().filter(|(at, _)| *at == renewals) {
+            return Err(refused.clone());
         }
         let result = self.login();
         if let Err(error @ Error::Http(http::Error::Denied { .. })) = &result {
-            *lock(&self.refused) = Some(error.clone());
+            *lock(&self.refused) = Some((renewals, error.clone()));
         }
         result
     }
@@ -208,7 +209,8 @@ impl Session {
                 why: format!("no {what}; set username and token in section [usgs] of the configuration"),
             })
         };
-        let account = self.account.as_ref().ok_or_else(|| missing("USGS account is configured"))?;
+        let account = self.account_now();
+        let account = account.as_ref().ok_or_else(|| missing("USGS account is configured"))?;
         let answer = match (&account.token, &account.password) {
             (Some(token), _) => {
                 self.call("login-token", &json!({"username": account.username, "token": token.reveal()}))?
@@ -221,6 +223,19 @@ impl Session {
             data.as_str().map(Secret::new).ok_or_else(|| self.odd("login", "the answer holds no key"))?;
         *lock(&self.key) = Some(Key { text, made: Instant::now(), used: Instant::now() });
         Ok(())
+    }
+
+    /// The account, with the secrets that are configured now. Another user's are for another mount: what is remembered
+    /// is this one's.
+    fn account_now(&self) -> Option<Account> {
+        let renewed = match self.http.usgs_account(&self.base) {
+            Some(Credential::Usgs { username, token, password }) => {
+                Some(Account { username, token, password })
+            }
+            _ => None,
+        };
+        let own = self.account.as_ref()?;
+        Some(renewed.filter(|renewed| renewed.username == own.username).unwrap_or_else(|| own.clone()))
     }
 
     /// The password login, which USGS switched off on 2025-02-26 but a server may still offer.
@@ -271,7 +286,9 @@ impl Session {
 
     fn error(&self, endpoint: &str, complaint: &Complaint) -> Error {
         // Should the server repeat what it was told, nobody else reads it.
-        let secrets = self.account.iter().flat_map(|account| account.token.iter().chain(&account.password));
+        let now = self.account_now();
+        let accounts = self.account.iter().chain(&now);
+        let secrets = accounts.flat_map(|account| account.token.iter().chain(&account.password));
         let words = secrets
             .filter(|secret| !secret.reveal().is_empty())
             .fold(complaint.words.clone(), |words, secret| words.replace(secret.reveal(), "***"));

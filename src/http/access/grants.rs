@@ -18,6 +18,11 @@ impl Grants {
         self.0.iter().filter(move |grant| grant.scope.covers(url)).map(|grant| &grant.credential)
     }
 
+    /// The USGS account for a URL's origin.
+    pub(super) fn usgs_account<'a>(&'a self, url: &'a Url) -> Option<&'a Credential> {
+        self.of(url).find(|credential| matches!(credential, Credential::Usgs { .. }))
+    }
+
     /// Whether anything secret goes to this URL's origin.
     pub(super) fn cover(&self, url: &Url) -> bool {
         self.of(url).next().is_some()

@@ -84,6 +84,11 @@ impl Access {
         Arc::clone(&lock(&self.held))
     }
 
+    /// The USGS account for a URL's origin.
+    pub(super) fn usgs_account(&self, url: &Url) -> Option<Credential> {
+        self.held().grants.usgs_account(url).cloned()
+    }
+
     /// Whether anything secret goes to this URL's origin.
     pub(super) fn cover(&self, url: &Url) -> bool {
         self.held().grants.cover(url) || self.cookies.cover(url)

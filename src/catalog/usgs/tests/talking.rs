@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::config::{Credential, Grant};
 use crate::demo::http::{Fault, Response};
 
 #[test]
@@ -95,6 +96,30 @@ fn a_refused_token_is_tried_once() {
         assert!(!error.contains("wrong-token"), "{error}");
     }
     assert_eq!(desk.asked(), ["login-token"]);
+}
+
+#[test]
+fn a_token_that_was_put_right_is_tried_without_a_new_mount() {
+    let desk = Desk::new();
+    let base = Url::parse(&desk.servers.m2m_url).unwrap();
+    let account = |user: &str, token: &str| {
+        let token = Some(Secret::new(token));
+        let credential = Credential::Usgs { username: user.into(), token, password: None };
+        vec![Grant { scope: base.origin().into(), credential }]
+    };
+    let wrong = account("demo", "wrong-token");
+    let http = Arc::new(Http::new(http::Settings::default(), wrong, Arc::clone(&desk.report)).unwrap());
+    let own = Account { username: "demo".into(), token: Some(Secret::new("wrong-token")), password: None };
+    let session = Session::new(Arc::clone(&http), base.clone(), Some(own));
+    let ask = || session.ask("permissions", &json!({}));
+    assert!(ask().is_err() && ask().is_err());
+    assert_eq!(desk.asked(), ["login-token"]);
+    // Another user's token is not sent in the name of this one.
+    http.replace_credentials(account("browser", "browser-token"), Vec::new());
+    assert!(ask().is_err());
+    http.replace_credentials(account("demo", "demo-token"), Vec::new());
+    assert!(ask().is_ok());
+    assert_eq!(desk.asked(), ["login-token", "login-token", "permissions"]);
 }
 
 #[test]
