@@ -172,17 +172,18 @@ mod tests {
             ("mount /m", ""),
             ("mount https://a.example /m", "https://a.example"),
             ("mount -f a b c /m --max-items 3", "a b c"),
+            ("mount a --max-items 3 b --offline /m", "a b"),
             ("mount a b /m -o ro,log=/l", "a b"),
         ] {
             let Ok(Command::Mount(args)) = parsed(words) else { panic!("{words}: {:?}", parsed(words)) };
-            assert_eq!((args.sources.join(" "), args.point.to_str()), (sources.to_owned(), Some("/m")));
+            assert_eq!((args.sources().join(" "), args.point().to_str()), (sources.to_owned(), Some("/m")));
         }
     }
 
     #[test]
     fn wrong_usage_is_one_line_with_the_mend() {
         for (words, told) in [
-            ("mount", "missing: <MOUNTPOINT>; see stacfs mount --help"),
+            ("mount", "missing: <MOUNTPOINT>...; see stacfs mount --help"),
             ("chek", "there is no command chek; did you mean check?; see stacfs --help"),
             ("cache inf", "there is no command inf; did you mean info?; see stacfs cache --help"),
             ("check --jsn", "there is no option --jsn; did you mean --json?; see stacfs check --help"),

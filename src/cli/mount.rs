@@ -10,7 +10,7 @@ use signal_hook::iterator::Signals;
 use super::assemble::Assembly;
 use super::daemon::{self, Ready};
 use super::mount_options::MountWords;
-use super::options::Settings;
+use super::options::{Settings, text};
 use super::{Failure, Outcome, log, notify};
 use crate::config::{Choice, Config, Reach};
 use crate::fuse::{self, Mount, MountOptions, Unmounter};
@@ -22,16 +22,13 @@ use crate::fuse::{self, Mount, MountOptions, Unmounter};
 /// each. Without one, all configured sources are mounted, and without a configuration the built-in source
 /// astrogeology (https://stac.astrogeology.usgs.gov/api).
 #[derive(Debug, clap::Args)]
-#[command(allow_missing_positional = true)]
+#[command(override_usage = "stacfs mount [OPTIONS] [SOURCE]... <MOUNTPOINT>")]
 #[command(after_help = "Unmount with stacfs umount MOUNTPOINT. MOUNTPOINT/README.md tells how to search.")]
 pub struct Args {
-    /// What to mount: a URL, a file, a configured name, or NAME=URL
-    #[arg(value_name = "SOURCE")]
-    pub(super) sources: Vec<String>,
-
-    /// An empty directory
-    #[arg(value_name = "MOUNTPOINT", required = true)]
-    pub(super) point: PathBuf,
+    /// What to mount: URLs, files, configured names, or NAME=URL; and last an empty directory
+    // One list, since options may stand between its words.
+    #[arg(value_name = "MOUNTPOINT", required = true, value_parser = text())]
+    words: Vec<String>,
 
     /// Stay in the foreground until it is unmounted, or until Ctrl-C
     #[arg(short, long)]
@@ -71,6 +68,16 @@ pub struct Args {
 }
 
 impl Args {
+    /// The sources that are named.
+    pub(super) fn sources(&self) -> &[String] {
+        self.words.split_last().map_or(&[], |(_, sources)| sources)
+    }
+
+    /// Where to mount.
+    pub(super) fn point(&self) -> &Path {
+        Path::new(self.words.last().map_or("", String::as_str))
+    }
+
     /// The file of the configuration: `--config`, else `-o config=`.
     fn settings(&self) -> Settings {
         let mut settings = self.settings.clone();
@@ -111,7 +118,7 @@ impl Args {
             allow_other: (self.allow_other || any(|words| words.allow_other)).then_some(true),
             show_derived: (self.show_derived || any(|words| words.show_derived)).then_some(true),
             log: self.log.clone().or_else(|| self.options.iter().find_map(|words| words.log.clone())),
-            ..self.settings().choice(self.sources.clone())
+            ..self.settings().choice(self.sources().to_vec())
         }
     }
 }
@@ -119,17 +126,27 @@ impl Args {
 /// Runs the command.
 pub fn run(args: &Args) -> Outcome {
     if args.ready_fd.is_none() && !args.foreground {
-        return daemon::launch();
+        daemon::launch()?;
+        return tell_mounted(args.point());
     }
     let ready = args.ready_fd.map(Ready::inherit).transpose()?;
     let config = args.settings().draft()?.resolve(&args.choice())?;
     log::begin(args.verbose, config.log.as_deref())?;
     config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-    let point = args.point.clone();
+    let point = args.point().to_owned();
     serve(config, &point, args.again(), |_| match ready {
         Some(ready) => ready.tell(),
         None => Ok(()),
     })
+}
+
+/// What a person wants to know next; a script is told by the exit status.
+fn tell_mounted(point: &Path) -> Outcome {
+    if !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        return Ok(());
+    }
+    let shown = point.display();
+    super::print(&format!("{shown} is mounted: see {shown}/README.md; stacfs umount {shown} ends it\n"))
 }
 
 /// Mounts, calls `ready` once the mount answers, and stays until it is unmounted, by whomever. At SIGHUP `again`

@@ -35,10 +35,16 @@ pub enum Found {
     All(Spool),
 }
 
-/// Looks at an object's version and takes its first bytes along: all of it, if it is small. `None` where the
-/// server does not tell the length.
-pub fn meet(http: &Http, place: &Place, expected: Option<u64>) -> Result<Option<Contact>, Error> {
-    let most = expected.filter(|size| *size <= SMALL).unwrap_or(HEAD).max(1);
+/// Looks at an object's version and takes its first bytes along: so many as are said, else all of it, if it is small.
+/// `None` where the server does not tell the length.
+pub fn meet(
+    http: &Http,
+    place: &Place,
+    expected: Option<u64>,
+    first: Option<u64>,
+) -> Result<Option<Contact>, Error> {
+    let usual = || expected.filter(|size| *size <= SMALL).unwrap_or(HEAD);
+    let most = first.map_or_else(usual, |first| first.min(expected.unwrap_or(first))).max(1);
     place.afford(most)?;
     ask(http, place, &(0..most), |answer, url| {
         let Some(version) = answer.head.version() else { return Ok(None) };

@@ -214,6 +214,24 @@ impl Content {
     /// # Errors
     /// [`Error::Changed`] where the object is of another generation now.
     pub fn open(&self, object: &Object, generation: u64) -> Result<Arc<OpenFile>, Error> {
+        self.open_with(object, generation, None)
+    }
+
+    /// As [`Content::open`], for one who wants all of the file: where its server must be asked, up to `first` bytes
+    /// come along, and so does its size.
+    ///
+    /// # Errors
+    /// As [`Content::open`].
+    pub fn open_whole(&self, object: &Object, generation: u64, first: u64) -> Result<Arc<OpenFile>, Error> {
+        self.open_with(object, generation, Some(first))
+    }
+
+    fn open_with(
+        &self,
+        object: &Object,
+        generation: u64,
+        first: Option<u64>,
+    ) -> Result<Arc<OpenFile>, Error> {
         let identity = object.origin.identity();
         let changed = || Error::Changed { identity: identity.to_owned() };
         if self.ledger().generation(identity) != generation {
@@ -224,7 +242,7 @@ impl Content {
         let turn = self.turn(identity);
         let turn = lock(&turn);
         let place = Place::new(object.origin.clone());
-        let (known, found) = self.current(object, &place)?;
+        let (known, found) = self.current(object, &place, first)?;
         if self.ledger().generation(identity) != generation {
             return Err(changed());
         }
@@ -315,7 +333,7 @@ impl Content {
         let turn = self.turn(object.origin.identity());
         let _turn = lock(&turn);
         let place = Place::new(object.origin.clone());
-        let (known, found) = self.current(object, &place)?;
+        let (known, found) = self.current(object, &place, None)?;
         self.hints.took(object.origin.identity(), known.version.size.min(contact::SMALL));
         let body = self.body(place, &known, object.checksum.clone());
         match found {
@@ -328,8 +346,8 @@ impl Content {
         Ok(())
     }
 
-    /// The version an object has now, and those of its bytes that came along.
-    fn current(&self, object: &Object, place: &Place) -> Result<(Known, Found), Error> {
+    /// The version an object has now, and those of its bytes that came along: `first` at most, where that is said.
+    fn current(&self, object: &Object, place: &Place, first: Option<u64>) -> Result<(Known, Found), Error> {
         let identity = place.identity();
         let known = self.ledger().get(identity);
         if let Some(known) = known.as_ref().filter(|known| self.ledger().is_good(identity, known)) {
@@ -339,7 +357,7 @@ impl Content {
             return Ok((declared, Found::Nothing));
         }
         let shown = self.known_size(object);
-        match (self.look(object, place, known.as_ref(), shown), known) {
+        match (self.look(object, place, known.as_ref(), shown, first), known) {
             (Ok(Contact { version, found }), _) => Ok((self.ledger().see(identity, version, shown), found)),
             (Err(Error::Http(http::Error::Offline { .. })), Some(known)) if self.has_some_of(object) => {
                 Ok((known, Found::Nothing))
@@ -377,6 +395,7 @@ impl Content {
         place: &Place,
         known: Option<&Known>,
         shown: Option<u64>,
+        first: Option<u64>,
     ) -> Result<Contact, Error> {
         let http = &self.means.http;
         if known.is_some_and(|known| self.ledger().is_doubted(known))
@@ -391,7 +410,7 @@ impl Content {
             self.means.report.clear_note(place.identity());
             return Ok(Contact { version, found: Found::Nothing });
         }
-        if let Some(contact) = contact::meet(http, place, shown)? {
+        if let Some(contact) = contact::meet(http, place, shown, first)? {
             return Ok(contact);
         }
         let (version, spool) = spool::fetch_whole(http, place, &self.cache)?;

@@ -144,10 +144,7 @@ impl<B> Opens<B> {
             return Mode::Passthrough(backing);
         }
         self.cached += 1;
-        // The inode stands for one version, so whatever the kernel has of it is right: read again, nothing is asked
-        // of us. That is half as fast as a hot file of ext4 on Linux 6.18, since FUSE's pages are in no large folios
-        // (0 of 16,384; ext4's are all) and as fast as tmpfs, whose are not either. To fill them by NOTIFY_STORE
-        // does not help: it stores 1.6 to 1.7 GB/s, and an answered read brings 1.8.
+        // The inode stands for one version, so whatever the kernel has of it is right.
         Mode::Cached { kept: true }
     }
 

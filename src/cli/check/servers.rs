@@ -56,17 +56,26 @@ fn source(member: &Member, http: &Arc<Http>, limits: &Limits, trial: &Trial) -> 
             let took = began.elapsed().as_millis();
             let login = login(member.config.credential.as_ref());
             let well = Finding::good(subject(member), format!("{} ({took} ms{login})", words(&description)));
-            let mut findings: Vec<Finding> = std::iter::once(well).chain(clock(member, http)).collect();
+            let mut findings: Vec<Finding> = std::iter::once(well).chain(now(member, http)).collect();
             findings.extend(trial.source(member));
             findings
         }
     }
 }
 
-/// A server whose clock is another: signatures and tokens are good for minutes.
-fn clock(member: &Member, http: &Http) -> Option<Finding> {
+/// A server that does not answer now, whatever is remembered of it; or whose clock is another: signatures and tokens
+/// are good for minutes.
+fn now(member: &Member, http: &Http) -> Option<Finding> {
     let SourceKind::Url(url) = &member.config.kind else { return None };
-    let answer = http.document_in(1, &Request::get(url.clone())).ok()?;
+    let answer = match http.document_in(1, &Request::get(url.clone())) {
+        Ok(answer) => answer,
+        Err(error) => {
+            return Some(Finding::bad(
+                subject(member),
+                format!("{error}; what is cached is served meanwhile"),
+            ));
+        }
+    };
     skewed(subject(member), answer.headers.get("date")?.to_str().ok()?, Timestamp::now())
 }
 

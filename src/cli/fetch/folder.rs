@@ -48,6 +48,11 @@ impl Folder {
         Ok(Folder { root: root.to_owned(), reflinks: reflinks.is_ok() })
     }
 
+    /// Whether any file stands in a place.
+    pub fn has_some(&self, place: &Path) -> bool {
+        self.root.join(place).is_file()
+    }
+
     /// Whether a file is there already, by its length and time.
     pub fn has(&self, place: &Path, size: u64, modified: Timestamp) -> bool {
         let found = fs::metadata(self.root.join(place));

@@ -94,6 +94,9 @@ pub fn run(args: &Args) -> Outcome {
             // What is made here needs no fetching.
             survey.files.retain(|file| file.object.is_some());
         }
+        if args.dry_run || args.max_bytes.is_some() {
+            survey.measure(&assembly.content());
+        }
         if args.dry_run {
             super::print(&told(&survey))?;
             haul.failures.extend(survey.failures);

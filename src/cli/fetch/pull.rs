@@ -116,8 +116,8 @@ pub struct Order {
 pub fn pull(order: Order, survey: Survey, bars: &Bars) -> Result<Haul, Failure> {
     let Order { content, folder, pin, most, parallel } = order;
     let files = survey.files;
-    let sum = |count: fn(&Wanted) -> u64| files.iter().map(count).sum::<u64>();
-    bars.begin(files.len(), sum(|file| file.size.unwrap_or(0)), sum(|file| file.cached));
+    let here = files.iter().map(|file| file.cached).sum();
+    bars.begin(files.len(), files.iter().filter_map(|file| file.size), here);
     let stop = stop_on_signal()?;
     let count = files.len();
     let haul = Haul { files: count, failures: survey.failures, ..Haul::default() };
@@ -188,11 +188,12 @@ impl Work {
         }
     }
 
-    fn note(&self, number: usize, done: Result<Done, String>) {
+    /// A file of this size came to its end.
+    fn note(&self, number: usize, size: u64, done: Result<Done, String>) {
         let Some(file) = self.files.get(number) else { return };
         let name = file.place.display().to_string();
         if matches!(done, Ok(Done::Present | Done::Fetched)) {
-            self.bars.done(&name, file.size.unwrap_or(0), self.files.len());
+            self.bars.done(&name, size, self.files.len());
         }
         lock(&self.haul).note(&name, done);
     }
@@ -208,23 +209,24 @@ impl Work {
             Ok(pieces) if !pieces.is_empty() => return pieces,
             // `open_object` has told of what needs no pieces.
             Ok(_) if wanted.object.is_some() => {}
-            Ok(_) => self.note(number, Ok(Done::Present)),
-            Err(why) => self.note(number, Err(why)),
+            Ok(_) => self.note(number, wanted.size.unwrap_or(0), Ok(Done::Present)),
+            Err(why) => self.note(number, 0, Err(why)),
         }
         Vec::new()
     }
 
     fn open_object(&self, number: usize, wanted: &Wanted, object: &Object) -> Result<Vec<Piece>, String> {
-        if let (Some(folder), Some(size)) = (&self.folder, wanted.size)
+        if let Some(folder) = self.folder.as_ref().filter(|folder| folder.has_some(&wanted.place))
+            && let Some(size) = self.size(wanted, object)
             && folder.has(&wanted.place, size, wanted.modified)
         {
             lock(&self.haul).present += size;
             self.bars.came(&ProgressBar::hidden(), size.saturating_sub(wanted.cached));
-            self.note(number, Ok(Done::Present));
+            self.note(number, size, Ok(Done::Present));
             return Ok(Vec::new());
         }
         if !self.has_room(wanted.size.unwrap_or(0).saturating_sub(wanted.cached)) {
-            self.note(number, Ok(Done::Left));
+            self.note(number, 0, Ok(Done::Left));
             return Ok(Vec::new());
         }
         let Some(file) = self.patiently(|| open_now(&self.content, object))? else { return Ok(Vec::new()) };
@@ -236,6 +238,9 @@ impl Work {
         let part =
             self.folder.as_ref().map(|folder| folder.begin(&wanted.place, file.size(), wanted.modified));
         let part = part.transpose().map_err(|error| format!("cannot be written: {error}"))?;
+        if wanted.size.is_none() {
+            self.bars.learned(file.size());
+        }
         let here = file.cached_bytes();
         lock(&self.haul).present += here.min(wanted.cached);
         lock(&self.haul).fetched += here.saturating_sub(wanted.cached);
@@ -253,6 +258,12 @@ impl Work {
             self.finish(&opening);
         }
         Ok(ranges.into_iter().map(|range| Piece { opening: Arc::clone(&opening), range }).collect())
+    }
+
+    /// The size of a file that may stand in the folder already: only for such a one it is asked for by itself.
+    fn size(&self, wanted: &Wanted, object: &Object) -> Option<u64> {
+        let asked = || self.content.sizes(std::slice::from_ref(object)).into_iter().next();
+        wanted.size.or_else(|| asked()?.ok()?)
     }
 
     /// Whether so many bytes may still be begun; if so, they are.
@@ -299,7 +310,7 @@ impl Work {
             && let Err(why) = self.fetch_range(opening, range)
             && !opening.failed.swap(true, Ordering::Relaxed)
         {
-            self.note(opening.number, Err(why));
+            self.note(opening.number, 0, Err(why));
         }
         let was_last = opening.pieces.fetch_sub(1, Ordering::Relaxed) == 1;
         if was_last && !opening.failed.load(Ordering::Relaxed) {
@@ -339,7 +350,7 @@ impl Work {
                     .to_owned())
             }
         });
-        self.note(opening.number, finished.map(|()| Done::Fetched));
+        self.note(opening.number, file.size(), finished.map(|()| Done::Fetched));
     }
 
     /// A file that is made here, into the folder.
@@ -356,7 +367,7 @@ impl Work {
     }
 }
 
-/// Opens an object as the version it has now.
+/// Opens an object as the version it has now; its first piece comes along.
 fn open_now(content: &Content, object: &Object) -> Result<Arc<OpenFile>, Error> {
-    content.open(object, content.generation(object.origin.identity()))
+    content.open_whole(object, content.generation(object.origin.identity()), PIECE)
 }

@@ -26,6 +26,19 @@ pub struct Survey {
     pub failures: Vec<String>,
 }
 
+impl Survey {
+    /// Asks for the sizes that nobody knows yet, many at once.
+    pub fn measure(&mut self, content: &Arc<Content>) {
+        let unknown: Vec<&mut Wanted> =
+            self.files.iter_mut().filter(|file| file.size.is_none() && file.object.is_some()).collect();
+        let objects: Vec<Object> = unknown.iter().filter_map(|file| file.object.clone()).collect();
+        for (file, size) in unknown.into_iter().zip(content.sizes(&objects)) {
+            // A size that cannot be had is told when the file is opened.
+            file.size = size.ok().flatten();
+        }
+    }
+}
+
 /// A file that is wanted.
 pub struct Wanted {
     /// Where it stands in a copy of the tree: without the segments of the path, and without `by-date/…`.
@@ -34,7 +47,7 @@ pub struct Wanted {
     pub file: Arc<dyn File>,
     /// The object it shows; `None` where it is made here.
     pub object: Option<Object>,
-    /// Its size in bytes, where it is known or could be asked for.
+    /// Its size in bytes, where it is known.
     pub size: Option<u64>,
     /// Bytes of it that are in the cache.
     pub cached: u64,
@@ -57,8 +70,11 @@ pub fn survey(assembly: &Assembly, paths: &[String], assets: Option<&str>) -> Su
             Err(why) => walk.survey.failures.push(format!("{path}: {why}")),
         }
     }
-    walk.measure();
-    walk.survey
+    let Walk { content, mut survey, .. } = walk;
+    for file in &mut survey.files {
+        file.cached = file.object.as_ref().map_or(0, |object| content.cached_bytes(object));
+    }
+    survey
 }
 
 /// Follows a path to what stands there, and where that stands in a copy of the tree.
@@ -149,21 +165,5 @@ impl Walk {
 
     fn failed(&mut self, place: PathBuf, error: &Error) {
         self.survey.failures.push(format!("{}: {error}", place.display()));
-    }
-
-    /// Asks for the sizes that nobody knows yet, many at once, and looks into the cache.
-    fn measure(&mut self) {
-        let unknown: Vec<usize> = (0..self.survey.files.len())
-            .filter(|at| self.survey.files[*at].size.is_none() && self.survey.files[*at].object.is_some())
-            .collect();
-        let objects: Vec<Object> =
-            unknown.iter().filter_map(|at| self.survey.files[*at].object.clone()).collect();
-        for (at, size) in unknown.into_iter().zip(self.content.sizes(&objects)) {
-            // A size that cannot be had is told when the file is opened.
-            self.survey.files[at].size = size.ok().flatten();
-        }
-        for file in &mut self.survey.files {
-            file.cached = file.object.as_ref().map_or(0, |object| self.content.cached_bytes(object));
-        }
     }
 }
