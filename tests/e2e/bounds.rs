@@ -127,6 +127,28 @@ fn eight_readers_need_little_memory_on_a_disk_that_is_nearly_full() {
 }
 
 #[test]
+fn what_the_kernel_holds_is_not_asked_for_again() {
+    let demo = serve(&[LARGE]);
+    let place = Place::new();
+    // Nothing is kept, so nothing is passed through either: it is the page cache that answers.
+    place.configure(NEARLY_FULL);
+    let mount = place.mount(&[&demo.stac_url]);
+    let given = || {
+        let metrics = mount.text(".stacfs/metrics");
+        let line = metrics.lines().find(|line| line.starts_with("stacfs_read_bytes")).unwrap().to_owned();
+        line.split_whitespace().last().unwrap().parse::<u64>().unwrap()
+    };
+    LARGE.read_all(&File::open(mount.path(&LARGE.path())).unwrap()).unwrap();
+    let (first, asked) = (given(), sent(&demo));
+    for _ in 0..3 {
+        LARGE.read_all(&File::open(mount.path(&LARGE.path())).unwrap()).unwrap();
+    }
+    // The metrics themselves are read, too.
+    assert!(given() - first < MIB, "{} bytes were given out again", given() - first);
+    assert_eq!(sent(&demo), asked);
+}
+
+#[test]
 fn small_files_cost_one_request_on_a_disk_that_is_nearly_full() {
     const FILES: [Noisy; 4] = [
         Noisy::told("one", "a.lbl", 7_000),
