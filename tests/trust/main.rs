@@ -10,6 +10,7 @@ mod hostile;
 mod interrupts;
 mod kills;
 mod load;
+mod machine;
 mod model;
 #[allow(dead_code, reason = "shared with tests/e2e, which uses all of it")]
 #[path = "../e2e/mounted.rs"]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use url::Url;
 
@@ -13,7 +14,7 @@ use super::landing::{self, Landing};
 use super::links::{Base, Slashes, best};
 use super::plan::{self, Plan, Refusal};
 use super::site::{Remembered, Site, Text};
-use crate::http::{self, Method};
+use crate::http::{self, Method, shown};
 use crate::item::{Collection, Item};
 use crate::query::{Kind, Predicate, suggest};
 use crate::report::lock;
@@ -85,8 +86,12 @@ impl Api {
                 Err(error) if is_absent(&error) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            // Old servers answer 200 with `{}` for what is not there.
-            Ok(Collection::from_json(&document.text).ok())
+            match Collection::from_json(&document.text) {
+                Ok(collection) => Ok(Some(collection)),
+                // Old servers answer 200 with `{}` for what is not there. An answer that breaks off says nothing.
+                Err(_) if serde_json::from_str::<IgnoredAny>(&document.text).is_ok() => Ok(None),
+                Err(error) => Err(Error::NotStac { url: shown(&url), why: error.to_string() }),
+            }
         })
     }
 
