@@ -27,8 +27,10 @@ const SETTLED_IN_TILES: u64 = 8 * 1024 * 1024;
 /// The kernel reads ahead of a program by so much, and by twice of that where the program has told it by
 /// `posix_fadvise` that it reads through: as cat, cp, sha256sum do.
 pub const READ_AHEAD: u64 = 128 * 1024;
-/// Whoever said so is served so far ahead from the first read on.
+/// Whoever said so is served so far ahead from the first read on …
 const ADVISED: u64 = 16 * 1024 * 1024;
+/// … if it is of the file's beginning, else from this one: one read alone may be as long by chance.
+const SURE: u32 = 2;
 /// Requests ahead are of at least and at most these sizes.
 const PIECES: Range<u64> = 256 * 1024..4 * 1024 * 1024;
 
@@ -68,8 +70,8 @@ struct Run {
     front: u64,
     /// How far is fetched already.
     ahead: u64,
-    /// Whether the reader told the kernel that it reads through.
-    advised: bool,
+    /// How many reads say that the reader told the kernel that it reads through.
+    advised: u32,
     used: u64,
 }
 
@@ -81,11 +83,18 @@ impl Pattern {
         let at = self.run_of(&read);
         let run = &mut self.runs[at];
         run.used = self.clock;
-        run.advised |= read.end - read.start == 2 * READ_AHEAD;
+        let is_advised = read.end - read.start == 2 * READ_AHEAD;
+        run.advised += if !is_advised {
+            0
+        } else if read.start == 0 {
+            SURE
+        } else {
+            1
+        };
         run.front = run.front.max(read.end);
         run.ahead = run.ahead.max(run.front);
         let window = run.window(layout).min(farthest.max(PIECES.start));
-        let parts = if run.advised { 8 } else { 4 };
+        let parts = if run.advised >= SURE { 8 } else { 4 };
         let piece = (window / parts).clamp(PIECES.start, PIECES.end);
         let target = run.front.saturating_add(window).min(size);
         // In whole pieces, so that a window does not go out in crumbs; but the rest of the file at once.
@@ -109,7 +118,7 @@ impl Pattern {
             return at;
         }
         let new =
-            Run { start: read.start, front: read.start, ahead: read.start, advised: false, used: self.clock };
+            Run { start: read.start, front: read.start, ahead: read.start, advised: 0, used: self.clock };
         if self.runs.len() < RUNS {
             self.runs.push(new);
             return self.runs.len() - 1;
@@ -126,7 +135,7 @@ impl Run {
         let read = self.front - self.start;
         let grown = (read * GROWTH).min(FARTHEST);
         match (layout, self.start) {
-            _ if self.advised => grown.max(ADVISED),
+            _ if self.advised >= SURE => grown.max(ADVISED),
             (Layout::Plain, _) if read >= SETTLED => grown,
             (Layout::Plain, 0) if read >= CURIOUS => grown,
             (Layout::Plain, _) if read >= CURIOUS => read,
@@ -177,8 +186,16 @@ mod tests {
 
     #[test]
     fn who_says_that_he_reads_through_is_served_far_ahead_at_once() {
-        let read = 50 * MIB..50 * MIB + 2 * READ_AHEAD;
+        let read = 0..2 * READ_AHEAD;
         for layout in [Layout::Plain, Layout::Tiled { first_image_end: MIB }] {
+            let tiled = layout != Layout::Plain;
+            let mut pattern = Pattern::default();
+            let far = |start: u64| start..start + 2 * READ_AHEAD;
+            let once = pattern.note(far(50 * MIB), 1000 * MIB, layout, u64::MAX);
+            assert!(once.is_none_or(|ahead| !tiled && ahead.range.end <= 51 * MIB), "one alone says little");
+            let next = far(50 * MIB + 2 * READ_AHEAD);
+            let twice = pattern.note(next.clone(), 1000 * MIB, layout, u64::MAX).unwrap();
+            assert_eq!(twice.range.end, next.end + ADVISED);
             let ahead = Pattern::default().note(read.clone(), 1000 * MIB, layout, u64::MAX).unwrap();
             assert_eq!(ahead.range, read.end..read.end + ADVISED);
             assert!(ahead.range.end - ahead.range.start >= 8 * ahead.piece, "side by side");

@@ -29,6 +29,8 @@ const GAP: u64 = 16 * 1024;
 /// A tile may be first read by so little.
 const FIRST_READ: u64 = 8 * 1024;
 const PAGE: u64 = 4096;
+/// GDAL's `VSI_CACHE` reads pieces of this size, from multiples of it.
+const PIECE: u64 = 32 * 1024;
 /// So many refused reads are remembered.
 const REFUSED: usize = 32;
 /// A tile longer than this is read like a file of its own.
@@ -141,19 +143,26 @@ impl Windows {
         self.ends[0] = end;
     }
 
-    /// The tile a read is of. The kernel reads from a page's beginning, where the tile before may not have ended,
-    /// and programs read a little more than they want: a page right behind the tile being read says nothing of
-    /// the next one.
+    /// The tile a read is of. The kernel reads from a page's beginning, and caches of programs from that of a
+    /// larger piece, where the tile before may not have ended; and they read a little more than they want, so a
+    /// page right behind the tile being read says nothing of the next one.
     fn spot_of(&self, tiles: &Tiles, read: &Range<u64>) -> Option<Spot> {
         if let Some(last) = self.current.as_ref().map(|window| window.last)
             && let Some(tile) = tiles.bytes(last)
         {
-            let over = if read.end - read.start <= PAGE { FIRST_READ } else { 0 };
-            if (tile.start..tile.end + over).contains(&read.start) {
+            let is_page = read.end - read.start <= PAGE;
+            let behind = (tile.end + FIRST_READ).max(tile.end.next_multiple_of(PIECE));
+            if (tile.start..if is_page { behind } else { tile.end }).contains(&read.start) {
                 return Some(last);
             }
         }
-        tiles.at((read.start + PAGE - 1).min(read.end.saturating_sub(1)))
+        let Some(spot) = tiles.at(read.start) else {
+            return tiles.at((read.start + PAGE - 1).min(read.end.saturating_sub(1)));
+        };
+        let tile = tiles.bytes(spot)?;
+        let step = if read.start.is_multiple_of(PIECE) { PIECE } else { PAGE };
+        let is_tail = tile.start < read.start && tile.end < read.end.min(read.start + step);
+        if is_tail { tiles.at(tile.end).or(Some(spot)) } else { Some(spot) }
     }
 
     /// Whether a read that goes on from another has run out of the window, into the next tile of the file.
@@ -324,10 +333,10 @@ impl Window {
 
 /// The bytes that the kernel asks for when a program reads these, as far as it is worth while: its last step of
 /// read-ahead runs over the end. Where most of that step is wanted, whoever waits for the end waits for all of
-/// it; where little is, it is refused, and the wanted pages are asked for one by one.
+/// it; where little is, it is refused, and the wanted pages are asked for one by one, and a little more.
 fn with_overrun(range: &Range<u64>) -> Range<u64> {
     let step = range.end / READ_AHEAD * READ_AHEAD;
-    let end = if range.end - step > READ_AHEAD / 2 { step + READ_AHEAD } else { range.end };
+    let end = if range.end - step > READ_AHEAD / 2 { step + READ_AHEAD } else { range.end + FIRST_READ };
     range.start..end
 }
 

@@ -24,4 +24,5 @@ mod signed;
 mod tutorial;
 mod versions;
 mod walks;
+mod windows;
 mod words;

@@ -3,10 +3,13 @@
     same-pixels RASTER RASTER [COLUMN ROW WIDTH HEIGHT]
                                 both rasters have the same size, place, coordinate system and pixels
     validate DIRECTORY          pystac takes local/ for a valid catalogue of files that are there; prints its items
+    windows RASTER COUNT        reads COUNT windows of 512 x 512 pixels here and there; prints a checksum of them
     load DIRECTORY KEY          odc-stac loads an asset of all items of local/, equal to reading the files
 """
 
+import hashlib
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -27,6 +30,29 @@ def same_pixels(one, other, *window):
         assert numpy.array_equal(ones, others)
         assert len(numpy.unique(ones)) > 10, "something is to be seen"
         print(one.driver, other.driver, ones.shape)
+
+
+# As the guides to cloud-optimised GeoTIFFs tell.
+REMOTE = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_HTTP_MULTIPLEX": "YES",
+    "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "GDAL_INGESTED_BYTES_AT_OPEN": 32768,
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif",
+    "VSI_CACHE": True,
+    "GDAL_HTTP_PROXY": "",
+}
+
+
+def windows(raster, count):
+    places = random.Random(20260921)
+    checksum = hashlib.sha256()
+    options = REMOTE if raster.startswith("/vsicurl/") else {}
+    with rasterio.Env(**options), rasterio.open(raster) as image:
+        for _ in range(int(count)):
+            column, row = (places.randrange(size - 512) for size in (image.width, image.height))
+            checksum.update(image.read(1, window=rasterio.windows.Window(column, row, 512, 512)).tobytes())
+    print(checksum.hexdigest())
 
 
 def items_of(directory):
@@ -63,5 +89,5 @@ def load(directory, key):
     print(array.shape)
 
 
-PROGRAMS = {"same-pixels": same_pixels, "validate": validate, "load": load}
+PROGRAMS = {"same-pixels": same_pixels, "windows": windows, "validate": validate, "load": load}
 PROGRAMS[sys.argv[1]](*sys.argv[2:])

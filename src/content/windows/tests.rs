@@ -87,7 +87,7 @@ fn what_the_kernel_reads_ahead_is_refused_once_and_says_nothing_of_the_reader() 
     assert!(windows.is_read_ahead(&tiles, &last));
     assert!(windows.is_read_ahead(&tiles, &beyond), "it goes on from what was refused");
     assert!(!windows.is_read_ahead(&tiles, &last) && !windows.is_read_ahead(&tiles, &beyond), "asked again");
-    let within = beyond.start + FIRST_READ;
+    let within = beyond.start + PIECE;
     let second = windows.note(&tiles, within..within + PAGE).unwrap();
     assert_eq!(second.tile, over(bytes(&tiles, 1, 0)), "somebody wants the next tile after all");
     assert!(!windows.is_read_ahead(&tiles, &(8..16)), "nothing led there");
