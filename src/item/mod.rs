@@ -1,6 +1,6 @@
 //! STAC values: [`Collection`], [`Item`], [`Asset`], [`Link`] as plain data.
 //!
-//! In: JSON as real servers send it (`facts`: ids that are numbers, items without bbox, geometry,
+//! In: JSON as real servers send it (ids that are numbers, items without bbox, geometry,
 //! datetime, links or collection, STAC 0.9 to 1.1). Out: accessors that answer `None` where a server
 //! left something out, and the server's own bytes where a file shows them. No I/O, no opinions on names
 //! or paths; one bad member never hides the others.

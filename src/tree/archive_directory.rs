@@ -107,10 +107,7 @@ impl Directory for ArchiveDirectory {
         is_probe.then_some(Ok(Found::Absent(Duration::ZERO)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        if let Some(known) = self.find_known(name) {
-            return known;
-        }
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let members = self.archive.content.members(&(self.archive.ask)()?)?;
         Ok(self.found(&members, name))
     }

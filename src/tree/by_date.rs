@@ -109,10 +109,6 @@ impl Directory for ByDate {
         Some(Ok(entry.map_or(Found::Absent(self.scope.source.lifetime()), Found::Entry)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        self.find_known(name).unwrap_or(Ok(Found::Absent(self.scope.source.lifetime())))
-    }
-
     fn list(&self) -> Arc<dyn Listing> {
         Arc::new(Fixed(self.names().into_iter().filter_map(|name| self.entry(name)).collect()))
     }

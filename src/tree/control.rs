@@ -47,10 +47,6 @@ impl Directory for Control {
         Some(Ok(file.map_or(Found::Absent(LIFETIME), |(name, text)| Found::Entry(self.file(name, text)))))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        self.find_known(name).unwrap_or(Ok(Found::Absent(LIFETIME)))
-    }
-
     fn list(&self) -> Arc<dyn Listing> {
         Arc::new(Fixed(self.files.iter().map(|(name, text)| self.file(name, text)).collect()))
     }

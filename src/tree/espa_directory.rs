@@ -295,10 +295,7 @@ impl Directory for EspaDirectory {
         (!is_askable || never_asked(name)).then_some(Ok(Found::Absent(OPEN)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        if let Some(known) = self.find_known(name) {
-            return known;
-        }
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let (desk, Some(name)) = (&self.desk, name.to_str()) else { return Ok(Found::Absent(OPEN)) };
         let entry = match &self.place {
             Place::Top => None,

@@ -261,7 +261,7 @@ impl Directory for ItemDirectory {
         self.item.known().map(|item| Ok(self.entry(&item, name)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let item = self.item.load()?;
         Ok(self.entry(&item, name))
     }

@@ -4,6 +4,17 @@
 //! live the layout (collection / item / asset), the names, the reserved and derived names, and listings as
 //! append-only snapshots. Knows nothing of FUSE and is tested without a mount; which errno a failure is, is
 //! decided in one table ([`Error::errno`]).
+//!
+//! | file | what it is for |
+//! | --- | --- |
+//! | `node` | the door to `fuse`: directories, listings, files |
+//! | `root`, `source_directory`, `search_directory`, `by_date`, `item_directory`, `archive_directory` | the levels of the tree |
+//! | `asset_file`, `product_file`, `generated` | files: of bytes elsewhere, and made here |
+//! | `source`, `feed`, `rows`, `spool` | listings, and what is remembered of a catalogue |
+//! | `walk` | who goes from file to file, and what is next on the way |
+//! | `names`, `xattrs`, `readme`, `citation`, `control` | what things are called, and what is told of them |
+//! | `derived` | layers, mosaics, stacks and catalogues made of a listing |
+//! | `espa_directory` | `espa/`: orders as directories |
 
 mod archive_directory;
 mod asset_file;

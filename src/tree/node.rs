@@ -103,8 +103,17 @@ pub trait Directory: Send + Sync {
     /// What a name stands for, where that is known without a request; `None` where a worker must ask.
     fn find_known(&self, name: &OsStr) -> Option<Result<Found, Error>>;
 
-    /// What a name stands for. May wait for the network.
-    fn find(&self, name: &OsStr) -> Result<Found, Error>;
+    /// What a name stands for that is not known. May wait for the network. A directory that knows all its names is
+    /// never asked.
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
+        let _ = name;
+        Ok(Found::Absent(self.attributes().lifetime))
+    }
+
+    /// What a name stands for: known, or asked for. May wait for the network.
+    fn find(&self, name: &OsStr) -> Result<Found, Error> {
+        self.find_known(name).unwrap_or_else(|| self.ask(name))
+    }
 
     /// The listing, a snapshot: the same one for every handle opened while it is fresh. Never waits; errors
     /// come from reading it.

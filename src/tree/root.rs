@@ -36,8 +36,8 @@ impl Directory for SingleRoot {
         self.directory.find_known(name)
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        self.directory.find(name)
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
+        self.directory.ask(name)
     }
 
     fn list(&self) -> Arc<dyn Listing> {
@@ -138,10 +138,6 @@ impl Directory for SourcesRoot {
 
     fn find_known(&self, name: &OsStr) -> Option<Result<Found, Error>> {
         Some(self.found(name))
-    }
-
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        self.found(name)
     }
 
     fn list(&self) -> Arc<dyn Listing> {

@@ -285,10 +285,7 @@ impl Directory for SearchDirectory {
         Some(self.known_item(name)?.map(|item| self.found(name, item)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        if let Some(known) = self.find_known(name) {
-            return known;
-        }
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let Some(name) = name.to_str() else { return Ok(self.absent()) };
         Ok(self.found(name, self.item(name)?))
     }

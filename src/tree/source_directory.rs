@@ -164,10 +164,7 @@ impl Directory for SourceDirectory {
         }
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        if let Some(known) = self.find_known(name) {
-            return known;
-        }
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let Some(name) = name.to_str() else { return Ok(self.absent()) };
         let Some(id) = unescape(name, Of::Collection) else {
             self.source.collections().read_all()?;

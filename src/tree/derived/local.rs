@@ -78,10 +78,6 @@ impl Directory for Local {
         Some(Ok(entry.map_or(Found::Absent(self.0.source.lifetime()), Found::Entry)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        self.find_known(name).unwrap_or(Ok(Found::Absent(self.0.source.lifetime())))
-    }
-
     fn list(&self) -> Arc<dyn Listing> {
         Arc::new(Fixed(self.entries()))
     }
@@ -168,10 +164,7 @@ impl Directory for LocalItems {
         Some(known.map(|item| self.found(name, item)))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        if let Some(known) = self.find_known(name) {
-            return known;
-        }
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let name = name.to_str().unwrap_or_default();
         let stem = name.strip_suffix(".json").unwrap_or_default();
         Ok(self.found(name, SearchDirectory::new(self.0.clone()).item(stem)?))

@@ -93,10 +93,7 @@ impl Directory for Mosaics {
         Some(self.found(&survey, name))
     }
 
-    fn find(&self, name: &OsStr) -> Result<Found, Error> {
-        if let Some(known) = self.find_known(name) {
-            return known;
-        }
+    fn ask(&self, name: &OsStr) -> Result<Found, Error> {
         let survey = self.0.source.survey(&self.0.selection())?;
         self.found(&survey, name.to_str().unwrap_or_default())
     }
