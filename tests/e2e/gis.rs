@@ -97,10 +97,9 @@ fn file_dialogs_see_what_is_derived_if_they_shall() {
 
 #[test]
 fn side_files_are_kept_elsewhere() {
-    let demo = demo::start(demo::Options::default()).unwrap();
-    let mount = Mounted::of(&demo.stac_url);
-    let image = mount.sh(&format!("ls {MOON}/bbox=0,0,2.5,2.5/*/*.tif | head -1"));
-    let image = image.trim();
+    let squares = squares();
+    let mount = Mounted::of(&squares.stac_url);
+    let image = "squares/s7/7.tif";
     let statistics = mount.sh(&format!("gdalinfo -stats {image}"));
     assert!(statistics.contains("STATISTICS_MEAN"), "{statistics}");
     // The mount is read-only; GDAL keeps nothing and says nothing.
@@ -113,10 +112,8 @@ fn side_files_are_kept_elsewhere() {
          gdalinfo $MNT/{image} | grep STATISTICS_MEAN"
     ));
     // Overviews that a file has none of go there as well.
-    let squares = squares();
-    let mount = Mounted::of(&squares.stac_url);
     mount.sh(
-        "mkdir $OUT/pam; ! gdaladdo -q -ro squares/s7/7.tif 2 2> /dev/null; export GDAL_PAM_PROXY_DIR=$OUT/pam
+        "! gdaladdo -q -ro squares/s7/7.tif 2 2> /dev/null; export GDAL_PAM_PROXY_DIR=$OUT/pam
          gdaladdo -q -ro $MNT/squares/s7/7.tif 2; ls $OUT/pam/*.ovr; gdalinfo $MNT/squares/s7/7.tif | grep 'Overviews: 32x32'
          gdalbuildvrt -q $OUT/mine.vrt $MNT/squares/s8/8.tif; gdaladdo -q $OUT/mine.vrt 2; test -s $OUT/mine.vrt.ovr",
     );
@@ -127,7 +124,7 @@ fn status_and_metrics_agree_with_the_server() {
     let demo = demo::start(demo::Options::default()).unwrap();
     let mount = Mounted::of(&demo.stac_url);
     mount.sh(&format!(
-        "cd {MOON}/bbox=0,0,2.5,2.5/max_items=3
+        "cd {MOON}/bbox=0,0,2.5,2.5/max_items=1
          cat count; ls > /dev/null; cat items.geojson */*.lbl > /dev/null; gdalinfo mosaics/image.vrt > /dev/null
          cat */*.tif | wc -c; cat */*.tif | wc -c"
     ));
