@@ -7,9 +7,12 @@ use super::{Cli, Outcome};
 
 /// Print completions for a shell
 #[derive(Debug, clap::Args)]
-#[command(after_help = "bash: stacfs completions bash > ~/.local/share/bash-completion/completions/stacfs\n\
-                        zsh:  stacfs completions zsh > a folder of $fpath, as _stacfs\n\
-                        fish: stacfs completions fish > ~/.config/fish/completions/stacfs.fish")]
+#[command(
+    after_help = "Write it to the file that the shell looks in, e.g. stacfs completions bash > FILE:\n\
+                        bash: ~/.local/share/bash-completion/completions/stacfs\n\
+                        zsh:  _stacfs in a folder of $fpath\n\
+                        fish: ~/.config/fish/completions/stacfs.fish"
+)]
 pub struct Args {
     /// Which shell
     shell: Shell,

@@ -24,7 +24,7 @@ use connect::Connection;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Login: [usgs] username and password of the configuration, or ~/.lsru.\n\n\
     stacfs espa products LC08_L2SP_197030_20180105_20200902_02_T1\n\
-    stacfs espa order @scenes.txt --products sr_ndvi --projection lonlat --extent 3.5,43.4,4,44\n\
+    stacfs espa order @scenes.txt --products sr_ndvi --projection lonlat\n\
     stacfs espa download ORDER DIR --unpack")]
 pub struct Args {
     #[command(flatten)]

@@ -29,11 +29,9 @@ use wish::Wish;
 /// a Python call in one word (- reads it from stdin). Where its catalogue is mounted, the whole path is printed, else
 /// the part below the mount point. No request is made.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "stacfs path -c kaguya --bbox 0,0,2.5,2.5 --datetime 2018-01/2018-03 --query 'eo:cloud_cover<20'
-stacfs path stac-client search https://stac.example.org -c kaguya --bbox 0 0 2.5 2.5
-stacfs path 'client.search(collections=[\"kaguya\"], max_items=10)'"
-)]
+#[command(after_help = "stacfs path -c kaguya --bbox 0,0,2.5,2.5 --query 'eo:cloud_cover<20'
+stacfs path stac-client search https://stac.example.org -c kaguya --ids a b
+stacfs path 'client.search(collections=[\"kaguya\"], max_items=10)'")]
 pub struct Args {
     /// A pasted search: stac-client search URL …, or a call of pystac-client's search(…)
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "SEARCH")]
