@@ -26,6 +26,7 @@ use std::time::Duration;
 pub use access::s3::{Object as S3Object, object_at_aws};
 pub use error::Error;
 pub use redact::{is_secret, shown};
+pub use redirect::leads_inside;
 pub use reqwest::Method;
 pub use reqwest::header::HeaderMap;
 use url::Url;

@@ -107,6 +107,11 @@ fn follow(hop: &Hop, status: u16, location: &str, access: &Access) -> Result<Hop
     Ok(Hop { method, url: to, headers, body, first: hop.first.clone() })
 }
 
+/// Whether what stands at `from`, on a public server, names a private address.
+pub fn leads_inside(from: &Url, to: &Url) -> bool {
+    is_inside(to) && !is_inside(from)
+}
+
 /// Whether a URL leads to this machine or its private network. A name that cannot be resolved here (behind a
 /// proxy) is taken for a public one.
 fn is_inside(url: &Url) -> bool {
@@ -183,6 +188,8 @@ mod tests {
         assert!(error.to_string().contains("private address"), "{error}");
         assert!(follow(&hop("http://127.0.0.1:1/"), 302, "http://127.0.0.1:2/x", &none()).is_ok());
         assert!(follow(&hop("http://127.0.0.1/"), 302, "file:///etc/passwd", &none()).is_err());
+        assert!(leads_inside(&url("https://8.8.8.8/"), &url("http://10.0.0.1/sign")));
+        assert!(!leads_inside(&url("http://127.0.0.1:1/"), &url("http://127.0.0.1:2/sign")));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use url::Url;
 
@@ -14,7 +13,7 @@ use super::landing::{self, Landing};
 use super::links::{Base, Slashes, best};
 use super::plan::{self, Plan, Refusal};
 use super::site::{Remembered, Site, Text};
-use crate::http::{self, Method, shown};
+use crate::http::{self, Method, Request, shown};
 use crate::item::{Collection, Item};
 use crate::query::{Kind, Predicate, suggest};
 use crate::report::lock;
@@ -87,10 +86,13 @@ impl Api {
                 Err(error) => return Err(error),
             };
             match Collection::from_json(&document.text) {
-                Ok(collection) => Ok(Some(collection)),
-                // Old servers answer 200 with `{}` for what is not there. An answer that breaks off says nothing.
-                Err(_) if serde_json::from_str::<IgnoredAny>(&document.text).is_ok() => Ok(None),
-                Err(error) => Err(Error::NotStac { url: shown(&url), why: error.to_string() }),
+                Ok(collection) => Ok(Some(collection).filter(|collection| collection.id() == id)),
+                // Old servers answer 200 with `{}` for what is not there; what else is no collection says nothing.
+                Err(_) if document.text == "{}" => Ok(None),
+                Err(error) => {
+                    self.site.distrust(&Request::get(url.clone()));
+                    Err(Error::NotStac { url: shown(&url), why: error.to_string() })
+                }
             }
         })
     }

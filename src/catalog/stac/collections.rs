@@ -14,6 +14,7 @@ use super::links::best;
 use super::paging::{Onward, Trail};
 use super::params::Step;
 use super::site::Text;
+use super::trouble;
 use crate::http::shown;
 use crate::item::{Collection, Link};
 
@@ -85,6 +86,11 @@ pub(super) struct Collections {
     seen: HashSet<String>,
 }
 
+/// Whether a page of another size may come: servers refuse a limit, or fail at so large an answer.
+fn is_of_the_size(error: &Error) -> bool {
+    trouble::of_size(error) || matches!(error, Error::Http(e) if matches!(e.status(), Some(400 | 422)))
+}
+
 /// The next request of a listing, and its first.
 struct Steps {
     step: Step,
@@ -115,7 +121,7 @@ impl Collections {
         let step = Step::get(sized);
         match self.api.site().get(&step.url) {
             Ok(document) => Ok(Some((step, document))),
-            Err(Error::Http(error)) if matches!(error.status(), Some(400 | 422)) => {
+            Err(error) if is_of_the_size(&error) => {
                 Ok(Some((Step::get(plain.clone()), self.api.site().get(&plain)?)))
             }
             Err(error) if is_absent(&error) && best(&landing.links, "data", None).is_none() => Ok(None),
@@ -152,6 +158,14 @@ impl Pages<Collection> for Collections {
             Onward::To(step) if read > 0 => State::At(Box::new(Steps { step: *step, first })),
             _ => State::Done,
         };
+        let more = matched.filter(|all| *all > self.seen.len() as u64 && unusable.is_empty());
+        if let (State::Done, Some(all)) = (&self.state, more) {
+            let words = format!(
+                "the server lists {} of {all}, and leads to no more; the others are found by name",
+                self.seen.len()
+            );
+            self.api.site().note("collections", &words);
+        }
         self.api.site().note_unusable("collections", &unusable);
         self.api.knows(members.iter().map(Collection::id));
         self.api.site().report.counters.pages.add(1);

@@ -26,10 +26,11 @@ pub(super) enum Slashes {
 }
 
 impl Base {
-    /// A base from where the landing page answered and its links `root` or `self`.
+    /// A base from where the landing page answered and its links `self` or `root`: the root of a root below another
+    /// is somewhere else.
     pub(super) fn new(url: &Url, links: &[Link]) -> Base {
         let url = without_slash(url);
-        let own = ["root", "self"].iter().find_map(|rel| links.iter().find(|link| link.rel == *rel));
+        let own = ["self", "root"].iter().find_map(|rel| links.iter().find(|link| link.rel == *rel));
         let alias = own.and_then(|link| url.join(&link.href).ok()).map(|alias| without_slash(&alias));
         let alias = alias.filter(|alias| alias.origin() != url.origin());
         Base { url, alias, slashes: Slashes::AsLinked }
@@ -143,6 +144,15 @@ mod tests {
         assert_eq!(base.settle(&landing, "https://evil.example/search"), None);
         let same = base.settle(&url("https://stac.example/api/search"), "?page=2").unwrap();
         assert_eq!(same.as_str(), "https://stac.example/api/search?page=2");
+    }
+
+    #[test]
+    fn a_root_elsewhere_is_no_other_name() {
+        let landing = url("https://child.example/stac");
+        let links = links(json!([{ "rel": "root", "href": "https://parent.example/" },
+                                 { "rel": "self", "href": "https://child.example/stac" }]));
+        let base = Base::new(&landing, &links);
+        assert_eq!(base.settle(&landing, "https://parent.example/search"), None);
     }
 
     #[test]

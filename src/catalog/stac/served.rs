@@ -108,8 +108,12 @@ impl Catalog for Served {
     fn children(&self) -> Result<Vec<Child>, Error> {
         let landing = self.api.landing()?;
         let mut children: Vec<Child> = Vec::new();
+        let mut elsewhere: Vec<String> = Vec::new();
         for link in landing.links.iter().filter(|link| link.rel == "child" && readable(link)) {
-            let Some(url) = landing.base.settle(&landing.url, &link.href) else { continue };
+            let Some(url) = landing.base.settle(&landing.url, &link.href) else {
+                elsewhere.push(link.href.clone());
+                continue;
+            };
             let segments: Vec<&str> = url.path().trim_end_matches('/').rsplit('/').take(2).collect();
             // `…/collections/ID` is one of this API's own collections.
             if segments.get(1) == Some(&"collections")
@@ -125,6 +129,13 @@ impl Catalog for Served {
             }
             let catalog = Arc::new(Opening::new(self.site().below(&id, url, &landing.url)));
             children.push(Child { id, catalog });
+        }
+        if let Some(first) = elsewhere.first() {
+            let words = format!(
+                "{} child catalogues stand at another server, the first at {first}; mount them by their own URLs",
+                elsewhere.len()
+            );
+            self.site().note("children", &words);
         }
         Ok(children)
     }

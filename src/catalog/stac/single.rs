@@ -6,7 +6,7 @@ use super::super::{Depth, Error, Pages, Search};
 use super::api::{Api, is_absent};
 use super::parallel::each;
 use super::search::ItemPages;
-use crate::http::{Error as HttpError, Method, shown};
+use crate::http::{Error as HttpError, Method, Request, shown};
 use crate::item::Item;
 use crate::query::{Predicate, Query};
 
@@ -23,10 +23,14 @@ pub(super) fn item(api: &Arc<Api>, collection: &str, id: &str) -> Result<Option<
     let odd = [collection, id].iter().any(|name| !name.chars().all(is_plain));
     match api.site().get(&url) {
         Ok(document) => match Item::from_json(&document.text) {
-            Ok(item) => Ok(Some(item)),
+            // A server that does not mind case answers with another item than the one of this name.
+            Ok(item) => Ok(Some(item).filter(|item| item.id() == id)),
             // Old stac-servers answer 200 with `{}`.
             Err(_) if document.text == "{}" => Ok(None),
-            Err(error) => Err(Error::NotStac { url: shown(&url), why: error.to_string() }),
+            Err(error) => {
+                api.site().distrust(&Request::get(url.clone()));
+                Err(Error::NotStac { url: shown(&url), why: error.to_string() })
+            }
         },
         Err(Error::Http(HttpError::Status { status: 400 | 404 | 405 | 422, .. })) if odd => {
             by_search(api, collection, id)

@@ -137,7 +137,15 @@ impl Site {
     pub(super) fn origin(&self, item: &Item, asset: &Asset, base: Option<&Url>) -> Option<Arc<dyn Origin>> {
         let s3_url = |object: &S3Object| self.library.s3_url(object);
         let library = self.library.clone();
-        let desk: Desk = Arc::new(move |request| library.fresh(request));
+        let own = self.url.clone();
+        let desk: Desk = Arc::new(move |request| match http::leads_inside(&own, &request.url) {
+            false => library.fresh(request),
+            true => Err(http::Error::Denied {
+                url: shown(&request.url),
+                why: "a public server says that URLs are signed there, at a private address; it is not asked"
+                    .into(),
+            }),
+        });
         let has_credential = |url: &Url| self.library.has_credential(url);
         let reading = Reading {
             item,

@@ -427,6 +427,42 @@ fn items_that_lack_things() {
 }
 
 #[test]
+fn answers_about_something_else_are_not_taken() {
+    use crate::demo::http::{Request, Response};
+    let answer = |request: &Request| match request.target.split(['?', '/']).next_back().unwrap_or_default() {
+        "stac" => Response::json(
+            200,
+            &json!({ "type": "Catalog", "id": "r", "stac_version": "1.0.0", "description": "",
+                     "conformsTo": ["https://api.stacspec.org/v1.0.0/core"],
+                     "links": [{ "rel": "data", "href": "stac/collections" }] }),
+        ),
+        "busy" => Response::json(200, &json!({ "message": "come back later" })),
+        "collections" | "limit=100" => {
+            let one = collection("a", Vec::new()).json;
+            Response::json(
+                200,
+                &json!({ "collections": [one], "numberMatched": 3,
+                         "links": [{ "rel": "next", "href": request.target }] }),
+            )
+        }
+        "A" | "a" => Response::json(200, &collection("a", Vec::new()).json),
+        _ => Response::json(200, &items("a", 1)[0]),
+    };
+    let server = Server::start(answer).unwrap();
+    let (catalog, report) = client(&format!("{}/stac", server.url()), |_| ());
+    assert!(catalog.collection("a").unwrap().is_some());
+    assert!(catalog.collection("A").unwrap().is_none(), "another spelling is another collection");
+    assert!(catalog.item("a", "a-0000").unwrap().is_some());
+    assert!(catalog.item("a", "A-0000").unwrap().is_none(), "another spelling is another item");
+    let error = catalog.collection("busy").unwrap_err();
+    assert!(error.to_string().contains("/collections/busy"), "{error}");
+    let mut pages = catalog.collections().unwrap();
+    while pages.next_page().unwrap().is_some() {}
+    let notes = report.notes();
+    assert!(notes.values().any(|words| words.contains("lists 1 of 3")), "{notes:?}");
+}
+
+#[test]
 fn versions_of_stac() {
     for version in ["0.9.0", "1.0.0-beta.2", "1.0.0", "1.1.0"] {
         let fixture = Fixture::new(Quirks { stac_version: Some(version), ..Quirks::default() });
