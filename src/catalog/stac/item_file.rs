@@ -113,7 +113,12 @@ impl Parts {
         };
         match ItemPage::of(document) {
             Err(_) => Parts::of_members(std::iter::once(whole.get())),
-            Ok(page) => {
+            Ok(mut page) => {
+                while !page.rest.is_empty() {
+                    let (items, unusable) = page.rest.next_items();
+                    page.items.extend(items);
+                    page.unusable.extend(unusable);
+                }
                 let envelope = serde_json::from_str::<Envelope<'_>>(whole.get()).ok();
                 let told = envelope.and_then(|envelope| envelope.collections).unwrap_or_default();
                 let collections =

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::super::{Depth, Error, Page, Pages, Search};
 use super::api::Api;
-use super::items::ItemPage;
+use super::items::{ItemPage, Rest};
 use super::links::Base;
 use super::paging::{Onward, Trail};
 use super::params::Step;
@@ -61,6 +61,8 @@ enum Place {
     Items(Vec<String>),
     /// Before a later page.
     Page(Box<Walk>),
+    /// In a long page of which this is left, and where it leads.
+    Within(Rest, Box<Place>),
     /// At a place from which no way leads on, before the server gave all: what to say.
     Stuck(Error),
     /// After the last page.
@@ -294,7 +296,7 @@ impl ItemPages {
     /// Makes a page of an answer, and finds where it leads. Nothing here may fail: an error would lose what
     /// came.
     fn take(&mut self, mut walk: Walk, answer: Answer, base: &Base) -> Page<Item> {
-        let ItemPage { items, links, matched, read, unusable } = answer.page;
+        let ItemPage { items, rest, links, matched, read, unusable } = answer.page;
         let seen_before = self.seen.len();
         let (members, unmet) = self.sift(items);
         let fresh = self.seen.len() - seen_before;
@@ -322,22 +324,51 @@ impl ItemPages {
             }
             Err(error) => Place::Stuck(error),
         };
-        self.after(read, &unusable, unmet, matched);
+        let scanned = read - rest.len() as u64;
+        if !rest.is_empty() {
+            let next = std::mem::replace(&mut self.place, Place::End);
+            self.place = Place::Within(rest, Box::new(next));
+        }
+        self.after(read, matched);
+        self.note_left_out(&unusable, unmet);
         self.found += members.len() as u64;
         let plan = self.made.as_ref().map(|made| &made.plan);
         let counted = unmet == 0 && plan.is_some_and(|plan| plan.here.is_empty() && plan.branches.len() == 1);
-        let outlined = plan.is_some_and(|plan| plan.branches.iter().any(|params| params.outline.is_some()));
-        let whole = |item: &Item| item.feature().contains_key("assets");
-        let depth = if outlined && !members.iter().all(whole) { Depth::Outline } else { Depth::Whole };
-        Page { members, matched: matched.filter(|_| counted), scanned: read, depth }
+        let depth = self.depth(&members);
+        Page { members, matched: matched.filter(|_| counted), scanned, depth }
     }
 
-    /// What is to be remembered and said after a page.
-    fn after(&mut self, read: u64, unusable: &[String], unmet: u64, matched: Option<u64>) {
+    /// The next items of a long page.
+    fn take_rest(&mut self, mut rest: Rest, next: Box<Place>) -> Page<Item> {
+        let before = rest.len();
+        let (items, unusable) = rest.next_items();
+        let scanned = (before - rest.len()) as u64;
+        let (members, unmet) = self.sift(items);
+        self.place = if rest.is_empty() { *next } else { Place::Within(rest, next) };
+        self.note_left_out(&unusable, unmet);
+        self.found += members.len() as u64;
+        let depth = self.depth(&members);
+        Page { members, matched: None, scanned, depth }
+    }
+
+    /// How much of these items came.
+    fn depth(&self, members: &[Item]) -> Depth {
+        let plan = self.made.as_ref().map(|made| &made.plan);
+        let outlined = plan.is_some_and(|plan| plan.branches.iter().any(|params| params.outline.is_some()));
+        let whole = |item: &Item| item.feature().contains_key("assets");
+        if outlined && !members.iter().all(whole) { Depth::Outline } else { Depth::Whole }
+    }
+
+    /// What is to be remembered after a page.
+    fn after(&mut self, read: u64, matched: Option<u64>) {
         self.api.counted(matched.is_some());
         if self.limit < self.api.page_size() && self.search.wanted.is_none() && read > 0 {
             self.api.shrank(self.limit);
         }
+    }
+
+    /// Says what of a page is not shown.
+    fn note_left_out(&self, unusable: &[String], unmet: u64) {
         self.api.site().note_unusable("items", unusable);
         if unmet > 0 {
             let words = format!(
@@ -391,7 +422,7 @@ impl ItemPages {
             Place::End => true,
             Place::Items(ids) => ids.is_empty(),
             Place::Branch(branch) => *branch >= branches,
-            Place::Page(_) | Place::Stuck(_) => false,
+            Place::Page(_) | Place::Within(..) | Place::Stuck(_) => false,
         }
     }
 
@@ -444,6 +475,7 @@ impl Pages<Item> for ItemPages {
                     self.place = Place::Items(ids.clone());
                     return self.named_page(&ids).map(Some);
                 }
+                Place::Within(rest, next) => return Ok(Some(self.take_rest(rest, next))),
                 Place::Page(mut walk) => match self.later_page(&mut walk) {
                     Ok(Some(answer)) => return Ok(Some(self.take(*walk, answer, &landing.base))),
                     Ok(None) => self.place = Place::Branch(walk.branch),
