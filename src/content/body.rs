@@ -9,19 +9,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 
 use super::checksum::Passing;
-use super::ledger::Ledger;
-use super::memory::Memory;
+use super::flight::{Flight, pieces, uncovered};
+use super::means::Means;
 use super::pattern::Pattern;
 use super::place::Place;
 use super::segment::{CHUNK, Held, Outcome, Segment};
 use super::spool::Spool;
 use super::tiff::{self, Look, Tiles};
-use super::turns::{Job, Turns, Urgency};
+use super::turns::{Job, Urgency};
 use super::{Error, Version};
-use crate::cache::{BLOCK, Cache, CachedObject, blocks_of, blocks_over};
-use crate::http::Http;
+use crate::cache::{BLOCK, CachedObject, blocks_of, blocks_over};
 use crate::item::Checksum;
-use crate::report::{Report, afford, lock};
+use crate::report::{afford, lock};
 
 /// How often a read goes back for blocks that were put out between arriving and being read, before it fetches
 /// them for itself alone.
@@ -30,34 +29,6 @@ const PATIENCE: usize = 3;
 /// Readers who wait for much are served in requests of at most this size, side by side: one that is never over
 /// would hold its memory for too long.
 const WAITED_FOR: u64 = 8 * 1024 * 1024;
-
-/// What all files share.
-pub struct Means {
-    /// The cache.
-    pub cache: Arc<Cache>,
-    /// The client.
-    pub http: Arc<Http>,
-    /// What is known of all objects.
-    pub ledger: Arc<Ledger>,
-    /// Who may ask when.
-    pub turns: Arc<Turns>,
-    /// Arrived bytes that the disk would not take.
-    pub memory: Arc<Memory>,
-    /// Bytes that all readers together may be served ahead, where they go to the disk.
-    pub most_ahead: u64,
-    /// Where it is told what happens.
-    pub report: Arc<Report>,
-}
-
-impl Means {
-    /// Bytes that all readers together may be served ahead.
-    pub fn ahead(&self) -> u64 {
-        match self.cache.keeps() {
-            true => self.most_ahead,
-            false => self.most_ahead.min(self.memory.most_ahead()),
-        }
-    }
-}
 
 /// What is known of a file's tiles.
 enum Index {
@@ -437,7 +408,7 @@ impl Body {
     }
 
     /// A segment is over and is no longer to be found.
-    fn land(&self, segment: &Segment) {
+    pub(super) fn land(&self, segment: &Segment) {
         let mut flights = lock(&self.flights);
         if flights.get(&segment.blocks.start).is_some_and(|found| std::ptr::eq(&**found, segment)) {
             flights.remove(&segment.blocks.start);
@@ -519,109 +490,5 @@ impl Body {
 impl Drop for Body {
     fn drop(&mut self) {
         self.means.memory.let_go();
-    }
-}
-
-/// A run of blocks in pieces of about `step` blocks, none of them a crumb.
-fn pieces(run: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
-    let count = (run.end - run.start).saturating_sub(step / 4).div_ceil(step).max(1);
-    let step = (run.end - run.start).div_ceil(count).max(1);
-    (run.start..run.end).step_by(step as usize).map(move |at| at..(at + step).min(run.end))
-}
-
-/// The parts of a run of blocks that no segment covers.
-fn uncovered(flights: &BTreeMap<u64, Arc<Segment>>, run: Range<u64>) -> Vec<Range<u64>> {
-    let mut gaps = Vec::new();
-    let mut end = run.end;
-    for segment in flights.range(..run.end).rev().map(|(_, segment)| segment) {
-        if segment.blocks.end <= run.start {
-            break;
-        }
-        if segment.blocks.end < end {
-            gaps.push(segment.blocks.end..end);
-        }
-        end = segment.blocks.start;
-    }
-    if end > run.start {
-        gaps.push(run.start..end);
-    }
-    gaps.reverse();
-    gaps
-}
-
-/// A segment in the queue or under way. However it ends, the segment is told.
-struct Flight {
-    body: Arc<Body>,
-    segment: Arc<Segment>,
-}
-
-impl Flight {
-    fn run(self) {
-        let outcome = match self.body.pull(&self.segment) {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::debug!(identity = self.body.place.identity(), blocks = ?self.segment.blocks, %error);
-                Outcome::Failed(error)
-            }
-        };
-        self.end(outcome);
-    }
-
-    /// Who comes from now on finds what arrived, or nothing; who waits already is told.
-    fn end(&self, outcome: Outcome) {
-        if self.segment.in_memory() > 0 && matches!(outcome, Outcome::Complete) {
-            self.segment.end(outcome);
-            // Before others need the memory.
-            self.body.check();
-            self.body.means.memory.hold(&self.body, &self.segment);
-        } else {
-            self.body.land(&self.segment);
-            self.segment.end(outcome);
-            self.body.check();
-        }
-    }
-}
-
-impl Drop for Flight {
-    fn drop(&mut self) {
-        if !self.segment.is_over() {
-            self.end(Outcome::Abandoned);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn pieces_make_up_the_run(start in 0..100u64, length in 1..1000u64, step in 1..300u64) {
-            let all: Vec<Range<u64>> = pieces(start..start + length, step).collect();
-            prop_assert_eq!(all[0].start, start);
-            prop_assert_eq!(all.last().unwrap().end, start + length);
-            prop_assert!(all.windows(2).all(|pair| pair[0].end == pair[1].start));
-            prop_assert!(all.iter().all(|piece| piece.end - piece.start <= step + step / 4));
-        }
-
-        #[test]
-        fn gaps_and_segments_make_up_the_run(
-            cuts in proptest::collection::btree_set(0..100u64, 0..10), start in 0..100u64, length in 1..50u64,
-        ) {
-            let cuts: Vec<u64> = cuts.into_iter().collect();
-            let flights: BTreeMap<u64, Arc<Segment>> = cuts
-                .chunks_exact(2)
-                .map(|pair| (pair[0], Arc::new(Segment::new(pair[0]..pair[1], u64::MAX))))
-                .collect();
-            let run = start..start + length;
-            let gaps = uncovered(&flights, run.clone());
-            for block in run {
-                let flying = flights.values().any(|segment| segment.blocks.contains(&block));
-                let gap = gaps.iter().filter(|gap| gap.contains(&block)).count();
-                prop_assert_eq!(usize::from(!flying), gap, "block {}", block);
-            }
-            prop_assert!(gaps.iter().all(|gap| gap.start >= start && gap.end <= start + length));
-        }
     }
 }

@@ -204,6 +204,54 @@ fn a_folder_gets_the_tree_of_the_tutorial_once() {
     assert!(parts.stdout.is_empty());
 }
 
+/// A file system of its own in a file; taken off when dropped.
+struct Disk(std::path::PathBuf);
+
+impl Disk {
+    fn new(place: &Place, make: &str) -> Disk {
+        let (image, folder) = (place.path("disk.img"), place.path("disk"));
+        let script = format!(
+            "truncate -s 512M {image} && {make} -q {image} && mkdir {folder} && mount -o loop {image} {folder}",
+            image = image.display(),
+            folder = folder.display()
+        );
+        let output = Command::new("bash").args(["-ec", &script]).output().unwrap();
+        assert!(output.status.success(), "a loop device with {make}: {}", said(&output));
+        Disk(folder)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn where_the_disk_can_a_folder_shares_its_blocks_with_the_cache() {
+    // scripts/test --long has these programs; loop devices want root.
+    if std::env::var_os("STACFS_TEST_LONG").is_none() || !rustix::process::geteuid().is_root() {
+        println!("left out: it needs --long and root");
+        return;
+    }
+    for make in ["mkfs.btrfs", "mkfs.xfs"] {
+        let demo = serve(None, None);
+        let place = Place::new();
+        let disk = Disk::new(&place, make);
+        place.configure(&format!("[cache]\nfolder = {}\nmin_free = 0\n", disk.0.join("cache").display()));
+        let out = disk.0.join("out");
+        let words = [&demo.stac_url as &str, "tiles", "bbox=0,0,2,20", "--to", out.to_str().unwrap()];
+        assert!(fetched(&place, &words).starts_with("16 of 16 files are there"));
+        let image = out.join("tiles/tile-000/tile-000.bin");
+        Command::new("sync").arg("-f").arg(&image).status().unwrap();
+        let extents = Command::new("filefrag").arg("-v").arg(&image).output().unwrap();
+        assert!(said(&extents).contains("shared"), "{make}: {}", said(&extents));
+        // What the folder has stays when the cache lets go of it.
+        assert!(place.stacfs(["cache", "clear"]).status().unwrap().success());
+        assert!((0..5).all(|number| is_right(&out, number)), "{make}");
+    }
+}
+
 #[test]
 fn what_is_not_there_is_told() {
     let demo = serve(Some(3), None);
