@@ -33,7 +33,7 @@ pub(super) struct Site {
     pub(super) name: String,
     /// The URL as configured.
     pub(super) url: Url,
-    pub(super) library: Library,
+    pub(super) documents: Library,
     pub(super) report: Arc<Report>,
     /// How long metadata is taken for true.
     pub(super) lifetime: Duration,
@@ -59,14 +59,14 @@ impl Site {
     pub(super) fn new(
         config: &SourceConfig,
         url: Url,
-        library: Library,
+        documents: Library,
         limits: &Limits,
         report: Arc<Report>,
     ) -> Site {
         Site {
             name: config.name.clone(),
             url,
-            library,
+            documents,
             report,
             lifetime: config.metadata_lifetime.unwrap_or(limits.metadata_lifetime),
             max_scan: config.max_scan.unwrap_or(limits.max_scan),
@@ -82,7 +82,7 @@ impl Site {
         Site {
             name: format!("{}/{name}", self.name),
             url,
-            library: self.library.clone(),
+            documents: self.documents.clone(),
             report: Arc::clone(&self.report),
             lifetime: self.lifetime,
             max_scan: self.max_scan,
@@ -105,18 +105,18 @@ impl Site {
     /// The answer to a request, all attempts.
     pub(super) fn request(&self, request: Request) -> Result<Text, Error> {
         self.check(&request.url)?;
-        text(self.library.document(&accepting(request))?)
+        text(self.documents.document(&accepting(request))?)
     }
 
     /// The answer to a request, in so few attempts.
     pub(super) fn request_in(&self, attempts: u32, request: Request) -> Result<Text, Error> {
         self.check(&request.url)?;
-        text(self.library.document_in(attempts, &accepting(request))?)
+        text(self.documents.document_in(attempts, &accepting(request))?)
     }
 
     /// An answer was JSON, but not what was asked for (an error with status 200): it is not remembered.
     pub(super) fn distrust(&self, request: &Request) {
-        self.library.forget(request);
+        self.documents.forget(request);
     }
 
     /// A source from the network never reaches a file of this machine, whatever its documents link to.
@@ -135,18 +135,18 @@ impl Site {
 
     /// The origin of an item's asset, the item's own URL being `base`. `None` without an href.
     pub(super) fn origin(&self, item: &Item, asset: &Asset, base: Option<&Url>) -> Option<Arc<dyn Origin>> {
-        let s3_url = |object: &S3Object| self.library.s3_url(object);
-        let library = self.library.clone();
+        let s3_url = |object: &S3Object| self.documents.s3_url(object);
+        let documents = self.documents.clone();
         let own = self.url.clone();
         let desk: Desk = Arc::new(move |request| match http::leads_inside(&own, &request.url) {
-            false => library.fresh(request),
+            false => documents.fresh(request),
             true => Err(http::Error::Denied {
                 url: shown(&request.url),
                 why: "a public server says that URLs are signed there, at a private address; it is not asked"
                     .into(),
             }),
         });
-        let has_credential = |url: &Url| self.library.has_credential(url);
+        let has_credential = |url: &Url| self.documents.has_credential(url);
         let reading = Reading {
             item,
             base,
