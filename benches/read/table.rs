@@ -3,7 +3,7 @@
 use super::aims::Aim;
 use super::measure::Line;
 use super::origin::LINE;
-use super::scenarios::{fetch, readers, reread, sequential, small, windows};
+use super::scenarios::{fetch, readahead, readers, reread, sequential, small, windows};
 
 /// What stands where a contestant did not do a task.
 const NONE: &str = "–";
@@ -101,6 +101,7 @@ fn contestants(lines: &[Line]) -> Vec<&str> {
     let mut all: Vec<&str> = Vec::new();
     let own = |task: &str| {
         [readers::APART, readers::TOGETHER, windows::AGAIN, reread::FIRST, fetch::TASK].contains(&task)
+            || readahead::TASKS.contains(&task)
     };
     for who in lines.iter().filter(|line| !own(line.task)).map(|line| stands_for(&line.contestant)) {
         if !all.contains(&who) {

@@ -2,6 +2,7 @@
 //! dropped page caches.
 
 pub mod fetch;
+pub mod readahead;
 pub mod readers;
 pub mod reread;
 pub mod sequential;
@@ -32,9 +33,21 @@ pub enum Scenario {
     Readers,
     /// A whole search, downloaded.
     Fetch,
+    /// How far the kernel reads ahead; only where it is asked for.
+    Readahead,
 }
 
 impl Scenario {
+    /// Those of every run.
+    pub const USUAL: [Scenario; 6] = [
+        Scenario::Sequential,
+        Scenario::Windows,
+        Scenario::Small,
+        Scenario::Reread,
+        Scenario::Readers,
+        Scenario::Fetch,
+    ];
+
     /// Does its tasks.
     pub fn run(self, bench: &Bench) -> Result<Vec<Line>> {
         match self {
@@ -44,6 +57,7 @@ impl Scenario {
             Scenario::Reread => reread::run(bench),
             Scenario::Readers => readers::run(bench),
             Scenario::Fetch => fetch::run(bench),
+            Scenario::Readahead => readahead::run(bench),
         }
     }
 }

@@ -49,11 +49,7 @@ pub fn run(bench: &Bench) -> Result<Vec<Line>> {
 fn of_user(often: &Often, contestant: &str, user: User) -> Result<Vec<Line>> {
     let bench = often.0;
     let home = Home::new(&bench.scratch, user)?;
-    {
-        let mount = Mount::new(Mounter::Stacfs, &bench.origin, &home, user)?;
-        read(&mount.name(IMAGE), user)?;
-        wait_until_whole(&mount, bench.size, user)?;
-    }
+    fill(bench, &home, user)?;
     let first = often.line(FIRST, contestant, || {
         let mount = Mount::new(Mounter::Stacfs, &bench.origin, &home, user)?;
         // Names are looked up, which asks the server; then only the bytes are left to be had.
@@ -70,6 +66,13 @@ fn of_user(often: &Often, contestant: &str, user: User) -> Result<Vec<Line>> {
         Ok(Sample { tally: bench.origin.tally(), usage: Some(mount.usage()?), ..sample(took) })
     })?;
     Ok(vec![first, again])
+}
+
+/// Has a mount of this user keep the whole file.
+pub fn fill(bench: &Bench, home: &Home, user: User) -> Result<()> {
+    let mount = Mount::new(Mounter::Stacfs, &bench.origin, home, user)?;
+    read(&mount.name(IMAGE), user)?;
+    wait_until_whole(&mount, bench.size, user)
 }
 
 /// Several rounds for each run.
@@ -92,7 +95,7 @@ fn sample(took: Duration) -> Sample {
 }
 
 /// Reads a file to its end.
-fn read(path: &str, user: User) -> Result<Duration> {
+pub fn read(path: &str, user: User) -> Result<Duration> {
     let script = "exec dd if=\"$1\" of=/dev/null bs=1M status=none";
     Ok(timed(user.run(&mut shell(script, &[path])))?.0)
 }

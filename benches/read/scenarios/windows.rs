@@ -20,7 +20,7 @@ const COUNT: &str = "32";
 const SEED: &str = "20260921";
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/read/windows.py");
 /// A window of 512 × 512 pixels of two bytes, without the overview.
-const ASKED: u64 = 32 * 512 * 512 * 2;
+pub const ASKED: u64 = 32 * 512 * 512 * 2;
 
 /// Each contestant reads the windows; all must see the same pixels as in the file.
 pub fn run(bench: &Bench) -> Result<Vec<Line>> {
@@ -55,7 +55,7 @@ pub fn run(bench: &Bench) -> Result<Vec<Line>> {
 }
 
 /// Has GDAL read. Returns how long that took, without the start of the interpreter, and a checksum of the pixels.
-fn read(path: &str, options: &[(&str, &str)]) -> Result<(Duration, String)> {
+pub fn read(path: &str, options: &[(&str, &str)]) -> Result<(Duration, String)> {
     // Debian's package is for Debian's interpreter, whichever else comes first.
     let python = std::env::var("STACFS_BENCH_PYTHON").unwrap_or_else(|_| "/usr/bin/python3".to_owned());
     let mut command = Command::new(python);
