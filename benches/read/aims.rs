@@ -154,10 +154,16 @@ impl Judge<'_> {
         };
         let rate = |line: &Line| line.size as f64 / 1e9 / line.seconds();
         let first = self.line(reread::FIRST, reread::USER).map(rate);
+        let of_bare = |task| {
+            let bare = self.line(task, reread::BARE)?.seconds();
+            Some(bare / self.line(task, reread::USER)?.seconds())
+        };
         aims([
             ("re-read as root: speed over the file's", of_native(reread::ROOT), Bound::AtLeast(0.9)),
             ("re-read as a user: speed over the file's", of_native(reread::USER), Bound::AtLeast(0.9)),
+            ("... over a bare FUSE server's", of_bare(reread::TASK), Bound::AtLeast(0.9)),
             ("first read of a cached file as a user: GB/s", first, Bound::AtLeast(2.)),
+            ("... over a bare FUSE server's", of_bare(reread::FIRST), Bound::AtLeast(0.9)),
         ])
     }
 

@@ -5,11 +5,12 @@
 //! those that the server's journal shows.
 //!
 //! - [`origin`], [`world`]: the server, its line, what it serves;
-//! - [`contestants`]: the programs and how they are called;
+//! - [`contestants`], [`bare`]: the programs and how they are called, and a file system that does the least;
 //! - [`scenarios`]: the tasks;
 //! - [`measure`], [`table`], [`aims`]: what comes of it.
 
 mod aims;
+mod bare;
 mod contestants;
 mod measure;
 mod origin;

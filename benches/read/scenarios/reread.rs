@@ -7,6 +7,7 @@ use std::{fs, thread};
 use anyhow::{Result, ensure};
 
 use super::Bench;
+use crate::bare::{self, Way};
 use crate::contestants::{Home, Mount, Mounter, User};
 use crate::measure::{Line, Sample, shell, timed};
 use crate::world::IMAGE;
@@ -22,6 +23,11 @@ pub const USER: &str = "stacfs, as a user";
 /// What the file itself is called here.
 pub const NATIVE: &str = "the file itself";
 
+/// What the least of all FUSE servers is called here …
+pub const BARE: &str = "a bare FUSE server";
+/// … and the same where it fills the kernel's pages before they are asked for.
+pub const PUSHING: &str = "a bare FUSE server that pushes";
+
 /// These are quick and scatter, so each is done so often for each run that is wished.
 const OFTEN: usize = 3;
 /// How long the cache may take to be whole after the last byte was read.
@@ -34,6 +40,9 @@ pub fn run(bench: &Bench) -> Result<Vec<Line>> {
     read(&local, User::Own)?;
     let often = Often(bench);
     let mut lines = vec![often.line(TASK, NATIVE, || Ok(sample(read(&local, User::Own)?)))?];
+    for (contestant, way) in [(BARE, Way::Asked), (PUSHING, Way::Pushed)] {
+        lines.extend(of_bare(&often, contestant, way)?);
+    }
     let root = rustix::process::geteuid().is_root();
     if root {
         lines.extend(of_user(&often, ROOT, User::Own)?);
@@ -44,6 +53,23 @@ pub fn run(bench: &Bench) -> Result<Vec<Line>> {
         Err(error) => eprintln!("left out: {USER}: {error}"),
     }
     Ok(lines)
+}
+
+fn of_bare(often: &Often, contestant: &str, way: Way) -> Result<Vec<Line>> {
+    let bench = often.0;
+    let point = tempfile::tempdir_in(&bench.scratch)?;
+    let file = point.path().join(bare::NAME).display().to_string();
+    let first = often.line(FIRST, contestant, || {
+        let session = bare::mount(&bench.local, point.path(), way)?;
+        let took = read(&file, User::Own)?;
+        session.umount_and_join()?;
+        Ok(sample(took))
+    })?;
+    let session = bare::mount(&bench.local, point.path(), way)?;
+    read(&file, User::Own)?;
+    let again = often.line(TASK, contestant, || Ok(sample(read(&file, User::Own)?)))?;
+    session.umount_and_join()?;
+    Ok(vec![first, again])
 }
 
 fn of_user(often: &Often, contestant: &str, user: User) -> Result<Vec<Line>> {
