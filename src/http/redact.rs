@@ -64,10 +64,22 @@ pub fn is_secret(pair: &str, query: &str) -> bool {
     is_secret_name(&name) || (SAS.contains(&name.as_str()) && signed())
 }
 
-/// The secret values in a URL, so that words which echo them can be cleaned too.
+/// The secret values in a URL, as they stand there and as they are meant: words may echo either.
 pub(super) fn secrets(url: &Url) -> Vec<String> {
     let values = url.query_pairs().filter(|(name, _)| is_secret_name(&plain(name)));
-    values.map(|(_, value)| value.into_owned()).chain(url.password().map(str::to_owned)).collect()
+    let meant = values.map(|(_, value)| value.into_owned());
+    let pairs = url.query().unwrap_or_default().split('&').filter(|pair| is_secret_name(&name(pair)));
+    let written = pairs.filter_map(|pair| Some(pair.split_once('=')?.1.to_owned()));
+    meant.chain(written).chain(url.password().map(str::to_owned)).collect()
+}
+
+/// Takes secrets out of words that may echo them, also escaped as in a URL.
+pub(super) fn hide<'a>(words: String, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    // Shorter ones would blot out ordinary text.
+    secrets.into_iter().filter(|secret| secret.len() >= 4).fold(words, |words, secret| {
+        let escaped: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+        words.replace(secret, "***").replace(&escaped, "***")
+    })
 }
 
 fn is_secret_name(name: &str) -> bool {
@@ -113,8 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn secret_values_are_found_decoded() {
-        let url = Url::parse("https://u:pw@h.example/a?sig=a%2Bb&x=1").unwrap();
-        assert_eq!(secrets(&url), ["a+b", "pw"]);
+    fn secret_values_are_found_as_written_and_as_meant() {
+        let url = Url::parse("https://u:pw@h.example/a?sig=a%2bb&x=1").unwrap();
+        assert_eq!(secrets(&url), ["a+b", "a%2bb", "pw"]);
+    }
+
+    #[test]
+    fn echoes_are_hidden() {
+        let hidden = |words: &str| hide(words.into(), ["s3cr/t+", "", "abc"]);
+        assert_eq!(hidden("bad token s3cr/t+!"), "bad token ***!");
+        assert_eq!(hidden("no /a?k=s3cr%2Ft%2B&b"), "no /a?k=***&b");
+        assert_eq!(hidden("abc is too short"), "abc is too short");
     }
 }

@@ -246,6 +246,31 @@ fn a_post_sends_json_and_words_hide_the_token() {
 }
 
 #[test]
+fn echoes_of_a_secret_are_hidden_whole_escaped_or_cut() {
+    let secret = "s3cr/t+0123456789";
+    let escaped = "s3cr%2Ft%2B0123456789";
+    let server = Server::start(move |_, seen| {
+        let word = if seen.line.contains("escaped") { escaped } else { secret };
+        let before = if seen.line.contains("cut") { 290 } else { 10 };
+        answer("404 Not Found", &[], format!("{} {word}", "x".repeat(before)).as_bytes())
+    });
+    let grant = Grant {
+        scope: server.url.origin().into(),
+        credential: Credential::Query { name: "k".into(), value: Secret::new(secret) },
+    };
+    for grants in [vec![grant], Vec::new()] {
+        for path in ["plain", "escaped", "cut", "escaped/cut"] {
+            let mut url = server.url.join(path).unwrap();
+            if grants.is_empty() {
+                url.query_pairs_mut().append_pair("sig", secret);
+            }
+            let error = client(quick(), grants.clone()).0.document(&Request::get(url)).unwrap_err();
+            assert!(!error.to_string().contains("s3cr"), "{path}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_stream_that_breaks_says_how_far_it_was() {
     let server =
         Server::start(|_, _| b"HTTP/1.1 206 Partial Content\r\nContent-Length: 9\r\n\r\nhalf".to_vec());

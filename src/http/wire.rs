@@ -13,8 +13,7 @@ use super::access::s3::Purse;
 use super::access::{Access, Dressed};
 use super::limit::{Gates, Permit};
 use super::redirect::Hop;
-use super::words::words;
-use super::{Document, Error, Settings, Stream, redact, retry, shown};
+use super::{Document, Error, Settings, Stream, redact, retry, shown, words};
 use crate::report::{Report, RequestRecord, current_progress};
 
 /// The longest wait for a turn at a busy host.
@@ -171,11 +170,11 @@ impl Answer {
         let mut body = Vec::new();
         // Words that do not come through are no reason to lose the status.
         let _ = self.decoded().take(ERROR_BODY).read_to_end(&mut body);
-        let said = redact::secrets(&url).iter().fold(words(status, &body), |words, secret| {
-            if secret.len() < 4 { words } else { words.replace(secret.as_str(), "***") }
-        });
+        // Cut last: half a secret is not found.
+        let said = redact::hide(words::line(status, &body), redact::secrets(&url).iter().map(String::as_str));
+        let words = words::cut(access.hide(said));
         let retry_after = headers.get("retry-after").and_then(|v| retry::retry_after(v.to_str().ok()?));
-        Err(Error::Status { url: shown(&url), status, words: access.hide(said), retry_after })
+        Err(Error::Status { url: shown(&url), status, words, retry_after })
     }
 
     /// The whole body, at most `most` bytes of it unpacked.

@@ -9,6 +9,11 @@ const LONGEST: usize = 300;
 ///
 /// JSON, HTML, S3's XML and plain text are understood, and cut to some 300 characters.
 pub fn words(status: u16, body: &[u8]) -> String {
+    cut(line(status, body))
+}
+
+/// The same, not cut.
+pub(super) fn line(status: u16, body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let found = match serde_json::from_str::<Value>(&text) {
         Ok(value) => of_json(&value),
@@ -108,7 +113,11 @@ fn unescape(text: &str) -> String {
 
 fn one_line(text: &str) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A line as long as may be shown.
+pub(super) fn cut(line: String) -> String {
     match line.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,

@@ -67,12 +67,9 @@ impl Grants {
         Ok(())
     }
 
-    /// Takes every secret out of words that a server may have echoed.
-    pub(super) fn hide(&self, words: String) -> String {
-        self.0.iter().flat_map(|grant| secrets(&grant.credential)).fold(words, |words, secret| {
-            // Shorter ones would blot out ordinary text.
-            if secret.reveal().len() < 4 { words } else { words.replace(secret.reveal(), "***") }
-        })
+    /// What no words may show.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter().flat_map(|grant| secrets(&grant.credential))
     }
 }
 
@@ -167,11 +164,5 @@ mod tests {
         headers.insert("authorization", HeaderValue::from_static("AWS4-HMAC-SHA256 x"));
         grants.attach(&mut Url::parse("https://a.example/").unwrap(), &mut headers).unwrap();
         assert!(headers["authorization"].to_str().unwrap().starts_with("AWS4"));
-    }
-
-    #[test]
-    fn an_echoed_secret_is_hidden() {
-        let grants = Grants::new(vec![grant("https://a.example", Credential::Bearer(Secret::new("s3cr3t")))]);
-        assert_eq!(grants.hide("bad token s3cr3t!".into()), "bad token ***!");
     }
 }

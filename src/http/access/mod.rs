@@ -12,8 +12,9 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use url::Url;
 
+use super::redact::hide;
 use super::{Document, Error, Request, shown};
-use crate::config::{Credential, Grant, S3Store};
+use crate::config::{Credential, Grant, S3Store, Secret};
 use crate::report::lock;
 use cookies::Cookies;
 use grants::Grants;
@@ -47,7 +48,8 @@ pub(super) struct Dressed {
 #[derive(Default)]
 struct Used {
     tokens: Vec<tokens::Used>,
-    s3: Option<s3::Used>,
+    /// With the stores that signed it: others may have taken their place when the answer comes.
+    s3: Option<(Arc<Held>, s3::Used)>,
 }
 
 impl Dressed {
@@ -58,7 +60,7 @@ impl Dressed {
 
     /// Who pays for the bytes, where we do.
     pub(super) fn purse(&self) -> Option<Arc<Purse>> {
-        self.used.s3.as_ref().and_then(|used| used.purse.clone())
+        self.used.s3.as_ref().and_then(|(_, used)| used.purse.clone())
     }
 }
 
@@ -113,7 +115,8 @@ impl Access {
             used.tokens.extend(self.tokens.attach(credential, &mut url, &mut headers, fetch)?);
         }
         self.cookies.attach(&place, &mut headers);
-        used.s3 = held.stores.sign(method, &mut url, &mut headers)?;
+        let signed = held.stores.sign(method, &mut url, &mut headers)?;
+        used.s3 = signed.map(|signed| (held, signed));
         Ok(Dressed { url, headers, used })
     }
 
@@ -123,15 +126,15 @@ impl Access {
         let learned: Vec<bool> =
             dressed.used.tokens.iter().map(|used| self.tokens.learn(used, status)).collect();
         let renewed = learned.contains(&true);
-        dressed.used.s3.as_ref().is_some_and(|used| self.held().stores.learn(used, status, headers))
-            || renewed
+        let s3 = dressed.used.s3.as_ref();
+        s3.is_some_and(|(held, used)| held.stores.learn(used, status, headers)) || renewed
     }
 
     /// Takes every secret out of words that a server may have echoed.
     pub(super) fn hide(&self, words: String) -> String {
-        let former = lock(&self.former);
-        let known = former.iter().map(|held| &held.grants).fold(words, |words, grants| grants.hide(words));
-        self.tokens.hide(self.held().grants.hide(known))
+        let held: Vec<Arc<Held>> = lock(&self.former).iter().cloned().chain([self.held()]).collect();
+        let secrets = held.iter().flat_map(|held| held.grants.secrets());
+        self.tokens.hide(hide(words, secrets.map(Secret::reveal)))
     }
 
     /// Where an object of S3 is to be asked for.
@@ -169,7 +172,9 @@ impl Access {
                     .to_owned()
             }
             None if is_ers(url) => {
-                "its log-in (ERS) is for browsers only; read the same files from s3://usgs-landsat at your own cost                  (requester_pays = yes in an [s3 NAME] section with buckets = usgs-landsat, and AWS keys), or mount the                  source usgs"
+                "its log-in (ERS) is for browsers only; read the same files from s3://usgs-landsat at your own cost \
+                 (requester_pays = yes in an [s3 NAME] section with buckets = usgs-landsat, and AWS keys), or mount the \
+                 source usgs"
                     .to_owned()
             }
             None => format!(

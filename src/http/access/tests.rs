@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use reqwest::header::HeaderMap;
 use url::Url;
 
+use super::Access;
 use crate::config::{Credential, Grant, KeySource, S3Keys, S3Store, Secret};
 use crate::demo::http::{Request as Asked, Response, Server};
 use crate::http::{Error, Http, Method, Request, Settings};
@@ -124,6 +126,17 @@ fn a_token_is_fetched_once_and_renewed_when_it_is_refused() {
             assert_eq!(desk.given(), 3, "another container, another token");
         }
     }
+}
+
+#[test]
+fn a_token_may_live_for_ever() {
+    let desk = Desk::new(0.0, false);
+    let for_ever = Server::start(|_: &Asked| {
+        Response::json(200, &serde_json::json!({ "access_token": "t1", "expires_in": i64::MAX }))
+    });
+    let desk = Desk { tokens: for_ever.unwrap(), ..desk };
+    let http = desk.oauth2("s3cret&");
+    assert_eq!(read(&http, &format!("{}/a", desk.files.url())).unwrap(), b"bytes");
 }
 
 #[test]
@@ -303,13 +316,32 @@ fn a_bucket_is_asked_with_keys_once_it_refuses() {
 }
 
 #[test]
+fn stores_may_be_replaced_while_a_request_is_under_way() {
+    let store = S3Store {
+        name: "own".into(),
+        endpoint: None,
+        buckets: Vec::new(),
+        region: None,
+        keys: None,
+        budget: None,
+    };
+    let access = Access::new(Vec::new(), vec![store]);
+    let (object, none) = (url("https://box.s3.amazonaws.com/key"), |_: &Request| unreachable!());
+    let dressed = access.dress(&Method::GET, object.clone(), HeaderMap::new(), &none).unwrap();
+    access.replace(Vec::new(), Vec::new());
+    let region =
+        HeaderMap::from_iter([("x-amz-bucket-region".parse().unwrap(), "eu-north-7".parse().unwrap())]);
+    assert!(access.learn(&object, &dressed, 301, &region), "it may be asked again");
+}
+
+#[test]
 fn usgs_log_in_for_browsers_is_told_apart() {
     let advice = |address: &str| client(Vec::new(), Vec::new()).advice(&url(address));
     for address in
         ["https://ers.cr.usgs.gov/login?x=1", "https://landsatlook.usgs.gov/data/collection02/a.TIF"]
     {
         let words = advice(address);
-        assert!(words.contains("requester_pays = yes") && words.contains("source usgs"), "{words}");
+        assert!(words.contains("requester_pays = yes") && words.contains("the source usgs"), "{words}");
     }
     assert!(advice("https://other.usgs.gov/a").contains("[credential NAME]"));
 }

@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
+use super::super::redact::hide;
 use super::super::{Document, Error, Method, Request, shown};
 use crate::config::{Credential, Secret};
 use crate::report::lock;
@@ -17,6 +18,8 @@ use crate::report::lock;
 const MARGIN: Duration = Duration::from_secs(60);
 /// … or, where it does not live long, for the last part of its life.
 const PART: u32 = 5;
+/// A token said to live longer, or for ever, is renewed after this.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// The life of a token whose server does not say.
 const USUAL: Duration = Duration::from_secs(300);
 /// Who has no token for a container is asked again after this.
@@ -115,8 +118,9 @@ impl Tokens {
     pub(super) fn hide(&self, words: String) -> String {
         let all: Vec<_> = lock(&self.0).values().cloned().collect();
         // One that is being fetched right now is in nobody's words yet.
-        let tokens = all.iter().filter_map(|held| held.try_lock().ok()?.token.clone()?);
-        tokens.fold(words, |words, token| words.replace(token.reveal(), "***"))
+        let tokens: Vec<Secret> =
+            all.iter().filter_map(|held| held.try_lock().ok()?.token.clone()?).collect();
+        hide(words, tokens.iter().map(Secret::reveal))
     }
 }
 
@@ -142,12 +146,10 @@ fn current(
         Desk::OAuth2(credential) => oauth2(credential, fetch),
         Desk::Sas(desk) => sas(desk, fetch),
     }?;
-    let margin = MARGIN.min(given.life / PART);
-    *held = Held {
-        token: Some(given.token.clone()),
-        until: Some(Instant::now() + given.life.saturating_sub(margin)),
-        proven: false,
-    };
+    let life = given.life.min(LONGEST);
+    let margin = MARGIN.min(life / PART);
+    *held =
+        Held { token: Some(given.token.clone()), until: Some(Instant::now() + life - margin), proven: false };
     Ok(given.token)
 }
 
