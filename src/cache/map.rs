@@ -56,9 +56,19 @@ pub fn blocks_over(offset: u64, length: u64) -> Range<u64> {
     offset / BLOCK..offset.saturating_add(length).div_ceil(BLOCK)
 }
 
-/// Bytes of a mark behind the slots.
+/// What was found of all of a data file in one state of it. Each finding has a mark behind the slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Every block agrees with its slot, for this start of the machine: after the next, pages that were not written
+    /// yet may be gone, and nobody was told.
+    Verified,
+    /// It agrees with this declared checksum.
+    Sound,
+}
+
+/// Bytes of a mark.
 const MARK: usize = 32;
-/// A mark behind the slots.
+/// Tells what a finding is about, and which state of the data file it is of.
 pub type Mark = [u8; MARK];
 
 /// A block map that is open.
@@ -135,25 +145,31 @@ impl BlockMap {
         self.file.write_all_at(&bytes, self.slots_at + 8 * first)
     }
 
-    /// What stands behind the slots of a map of so many blocks: a mark of [`BlockMap::set_mark`], or nothing.
-    pub fn mark(&self, blocks: u64) -> io::Result<Mark> {
+    /// The mark of a finding behind the slots of a map of so many blocks; an error where there is none.
+    pub fn mark(&self, blocks: u64, finding: Finding) -> io::Result<Mark> {
         let mut mark = [0; MARK];
-        self.file.read_exact_at(&mut mark, self.slots_at + 8 * blocks)?;
+        self.file.read_exact_at(&mut mark, self.place_of_mark(blocks, finding))?;
         Ok(mark)
     }
 
-    /// Puts a mark behind the slots.
-    pub fn set_mark(&self, blocks: u64, mark: &Mark) -> io::Result<()> {
-        self.file.write_all_at(mark, self.slots_at + 8 * blocks)
+    /// Puts the mark of a finding behind the slots.
+    pub fn set_mark(&self, blocks: u64, finding: Finding, mark: &Mark) -> io::Result<()> {
+        self.file.write_all_at(mark, self.place_of_mark(blocks, finding))
     }
 
-    /// The mark of a data file all of which was found right in this state: it agrees for this object, and until
-    /// the machine starts again (then pages that were not written yet may be gone, and nobody was told).
-    pub fn mark_for(&self, boot: &str, state: &[i64]) -> Mark {
+    fn place_of_mark(&self, blocks: u64, finding: Finding) -> u64 {
+        self.slots_at + 8 * blocks + MARK as u64 * finding as u64
+    }
+
+    /// The mark of a finding about a data file in this state. `what` is the start of the machine, or the checksum.
+    pub fn mark_for(&self, finding: Finding, what: &[u8], state: &[i64]) -> Mark {
         let mut digest = Sha256::new();
-        digest.update(b"verified\n");
+        digest.update(match finding {
+            Finding::Verified => b"verified\n".as_slice(),
+            Finding::Sound => b"sound\n",
+        });
         digest.update(self.salt.to_le_bytes());
-        digest.update(boot);
+        digest.update(what);
         state.iter().for_each(|number| digest.update(number.to_le_bytes()));
         digest.finalize().into()
     }
@@ -227,13 +243,17 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         BlockMap::create(&file, &description(100_000)).unwrap();
         let map = BlockMap::open(file.try_clone().unwrap(), &description(100_000)).unwrap().unwrap();
-        assert!(map.mark(4).is_err(), "there is none yet");
-        let mark = map.mark_for("boot", &[1, 2]);
-        map.set_mark(4, &mark).unwrap();
+        assert!(map.mark(4, Finding::Verified).is_err(), "there is none yet");
+        let findings = [Finding::Sound, Finding::Verified];
+        let marks = findings.map(|finding| map.mark_for(finding, b"boot", &[1, 2]));
+        findings.iter().zip(&marks).for_each(|(finding, mark)| map.set_mark(4, *finding, mark).unwrap());
         let map = BlockMap::open(file, &description(100_000)).unwrap().expect("the map is still one");
-        assert_eq!(map.mark(4).unwrap(), mark);
+        assert_eq!(findings.map(|finding| map.mark(4, finding).unwrap()), marks);
         assert!(map.slots(0..4).unwrap().iter().all(|slot| !is_here(*slot)), "no slot was touched");
-        assert!(map.mark_for("boot", &[1, 3]) != mark && map.mark_for("another", &[1, 2]) != mark);
+        let mark = |what: &[u8], state: &[i64]| map.mark_for(Finding::Verified, what, state);
+        assert_eq!(mark(b"boot", &[1, 2]), marks[1]);
+        assert!(mark(b"boot", &[1, 3]) != marks[1] && mark(b"another", &[1, 2]) != marks[1]);
+        assert_ne!(marks[0], marks[1]);
     }
 
     #[test]

@@ -101,6 +101,12 @@ impl Cache {
         let shelf = self.shelf.as_ref()?;
         match shelf.object(identity, validator, size) {
             Ok(object) => object,
+            // The disk is well; no file on it may be as long as this one is said to be.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::FileTooLarge | io::ErrorKind::InvalidInput) =>
+            {
+                None
+            }
             Err(error) => {
                 shelf.space.trouble("opening a cached object", &error);
                 None

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use rustix::fs::{FallocateFlags, FlockOperation, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 
-use super::map::{BLOCK, BlockMap, blocks_of, blocks_over, is_here};
+use super::map::{BLOCK, BlockMap, Finding, blocks_of, blocks_over, is_here};
 use super::space::Space;
 use crate::report::lock;
 
@@ -251,9 +251,8 @@ impl CachedObject {
         let unchanged = self.state() == Some(state);
         if right && unchanged {
             *lock(&self.verified) = Some(state);
-            if let Some(boot) = boot().filter(|_| self.may_write) {
-                // Without the mark it is verified once more.
-                let _ = self.map.set_mark(all, &self.map.mark_for(boot, &state));
+            if let Some(boot) = boot() {
+                self.mark(Finding::Verified, boot.as_bytes(), &state);
             }
         }
         right && unchanged
@@ -270,12 +269,38 @@ impl CachedObject {
         if *lock(&self.verified) == Some(state) {
             return true;
         }
-        let marked = |boot| self.map.mark(all).is_ok_and(|mark| mark == self.map.mark_for(boot, &state));
-        let is_marked = boot().is_some_and(marked);
+        let is_marked = boot().is_some_and(|boot| self.is_marked(Finding::Verified, boot.as_bytes(), &state));
         if is_marked {
             *lock(&self.verified) = Some(state);
         }
         is_marked
+    }
+
+    /// Whether all of it, which must be here, agrees with a declared checksum: what `judge` says, or said before of
+    /// the file as it is, in whichever process. `None` where it could not tell.
+    pub fn agrees(&self, checksum: &[u8], judge: impl FnOnce() -> Option<bool>) -> Option<bool> {
+        let state = self.state()?;
+        if self.is_marked(Finding::Sound, checksum, &state) {
+            return Some(true);
+        }
+        let verdict = judge();
+        if verdict == Some(true) && self.state() == Some(state) {
+            self.mark(Finding::Sound, checksum, &state);
+        }
+        verdict
+    }
+
+    fn is_marked(&self, finding: Finding, what: &[u8], state: &FileState) -> bool {
+        let mark = self.map.mark(blocks_of(self.size), finding);
+        mark.is_ok_and(|mark| mark == self.map.mark_for(finding, what, state))
+    }
+
+    /// Puts a mark behind the map's slots. Where that fails, it is found out once more.
+    fn mark(&self, finding: Finding, what: &[u8], state: &FileState) {
+        if self.may_write {
+            let mark = self.map.mark_for(finding, what, state);
+            let _ = self.map.set_mark(blocks_of(self.size), finding, &mark);
+        }
     }
 
     /// Has a thread verify all of it, unless one does.

@@ -17,7 +17,7 @@ const LIMIT_PARTS: u64 = 8;
 const FILE_SYSTEM_PARTS: u64 = 64;
 /// How long a broken disk is left alone before it is tried again.
 const REST: Duration = Duration::from_secs(30);
-/// How long a first write waits for the first survey of what is here.
+/// How long writes wait for the first survey of what is here, all together.
 const FIRST_SURVEY: Duration = Duration::from_secs(5);
 const SUBJECT: &str = "cache";
 const NO_ROOM: &str = "cache room";
@@ -39,6 +39,8 @@ pub struct Space {
     /// Whether `.stacfs/errors` says that there is no room.
     told: AtomicBool,
     rest_until: Mutex<Option<Instant>>,
+    /// Until then, writes wait for the first survey.
+    survey_due: Instant,
     calls: Mutex<Calls>,
     called: Condvar,
     pub(super) report: Arc<Report>,
@@ -83,6 +85,7 @@ impl Space {
             full: AtomicBool::new(false),
             told: AtomicBool::new(false),
             rest_until: Mutex::default(),
+            survey_due: Instant::now() + FIRST_SURVEY,
             calls: Mutex::default(),
             called: Condvar::new(),
             report,
@@ -233,9 +236,11 @@ impl Space {
         if calls.stop { Call::Stop } else { Call::Survey }
     }
 
-    /// Nothing is written before it is known how much is here: the bound holds from the first byte on.
+    /// Nothing is written before it is known how much is here: the bound holds from the first byte on. A survey
+    /// that takes long, of many files on a slow disk, is not waited for.
     fn await_survey(&self) {
+        let left = self.survey_due.saturating_duration_since(Instant::now());
         let calls = lock(&self.calls);
-        drop(self.called.wait_timeout_while(calls, FIRST_SURVEY, |calls| !calls.surveyed && !calls.stop));
+        drop(self.called.wait_timeout_while(calls, left, |calls| !calls.surveyed && !calls.stop));
     }
 }

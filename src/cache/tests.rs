@@ -483,3 +483,24 @@ fn a_sample_has_some_blocks_of_every_object() {
     assert_eq!(cache.sample(Duration::from_secs(60)).1, 3, "the first block is always among them");
     assert_eq!(cache.sample(Duration::ZERO), (0, 0));
 }
+
+#[test]
+fn a_long_survey_is_waited_for_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let space = space::Space::new(folder.path(), Some(MANY), 0, Arc::new(Report::new())).unwrap();
+    let began = std::time::Instant::now();
+    assert!((0..40).all(|_| space.admit(1)), "nobody surveys");
+    assert!(began.elapsed() < Duration::from_secs(100), "each write waited");
+}
+
+#[test]
+fn an_object_longer_than_any_file_is_no_trouble_of_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = cache(folder.path(), MANY);
+    for size in [1 << 50, 1 << 62, i64::MAX as u64] {
+        drop(cache.object(IDENTITY, "1", size));
+        assert!(cache.keeps(), "{size}");
+    }
+    let object = cache.object(IDENTITY, "1", 10).unwrap();
+    assert!(object.write(0, &bytes(1, 0..10)));
+}

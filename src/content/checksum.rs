@@ -61,9 +61,10 @@ impl Hashing {
 }
 
 impl Body {
-    /// If all of the object is in the cache and has not been checked: checks it. What the cache has no room for is
-    /// summed up as it passes, from the first byte on. One that is wrong is put out, and is an error to all who have
-    /// it open. Checksums of a kind we cannot compute are taken for right.
+    /// If all of the object is in the cache and has not been checked: checks it, once for all who open it while its
+    /// file there stays as it is. What the cache has no room for is summed up as it passes, from the first byte on.
+    /// One that is wrong is put out, and is an error to all who have it open. Checksums of a kind we cannot compute
+    /// are taken for right.
     pub(super) fn check(&self) {
         let Some(checksum) = &self.checksum else { return };
         // Who condemns it just now has put it out already, and not said so yet.
@@ -73,7 +74,10 @@ impl Body {
         }
         let whole = self.cached.as_ref().filter(|cached| cached.cached_bytes() == self.size());
         let verdict = match whole {
-            Some(cached) => agrees(checksum, self.size(), |at| cached.read(at, STEP)),
+            Some(cached) => {
+                let name = [&checksum.function.to_le_bytes(), &checksum.digest[..]].concat();
+                cached.agrees(&name, || agrees(checksum, self.size(), |at| cached.read(at, STEP)))
+            }
             None if self.is_unkept() => self.agrees_in_passing(checksum, &mut judging),
             None => None,
         };

@@ -30,7 +30,7 @@ pub struct Known {
     pub version: Version,
     /// When a server last confirmed it.
     pub checked: Timestamp,
-    /// Whether this process has seen it: then the kernel may hold bytes of it.
+    /// Whether this process may have seen it: then the kernel may hold bytes of it.
     pub seen_here: bool,
 }
 
@@ -38,6 +38,8 @@ pub struct Known {
 pub struct Ledger {
     cache: Arc<Cache>,
     lifetime: Duration,
+    /// When this process began to look.
+    began: Timestamp,
     known: Mutex<LruCache<String, Known>>,
     /// Objects whose server gives another entity tag with every answer.
     restless: Mutex<LruCache<String, ()>>,
@@ -61,6 +63,7 @@ impl Ledger {
         Ledger {
             cache,
             lifetime,
+            began: Timestamp::now(),
             known: Mutex::new(LruCache::new(KNOWN)),
             restless: Mutex::new(LruCache::new(KNOWN)),
             generations: Mutex::default(),
@@ -74,9 +77,11 @@ impl Ledger {
             return Some(known.clone());
         }
         let Facts { size, etag, modified, seen } = self.cache.facts(identity)?;
-        let known = Known { version: Version { size, etag, modified }, checked: seen, seen_here: false };
-        lock(&self.known).put(identity.to_owned(), known.clone());
-        Some(known)
+        // What was seen since then may have been seen here, and left the memory.
+        let seen_here = seen >= self.began;
+        let known = Known { version: Version { size, etag, modified }, checked: seen, seen_here };
+        // Another thread may have seen it meanwhile.
+        Some(lock(&self.known).get_or_insert(identity.to_owned(), || known).clone())
     }
 
     /// Whether the object was found to be another than this.
@@ -191,6 +196,24 @@ mod tests {
         ledger.see("a", version(Some("\"2\""), 5), Some(6));
         assert_eq!(ledger.generation("a"), 2, "another size was shown");
         assert_eq!(ledger.generation("b"), 0);
+    }
+
+    #[test]
+    fn a_change_is_one_also_of_what_left_the_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = || {
+            let settings =
+                crate::cache::Settings { folder: folder.path().into(), max_bytes: None, min_free: 0 };
+            Arc::new(Cache::open(settings, Arc::new(Report::new())))
+        };
+        let before = Ledger::new(cache(), Duration::from_secs(60));
+        before.see("a", version(Some("\"1\""), 5), None);
+        let ledger = Ledger::new(cache(), Duration::from_secs(60));
+        assert_eq!(ledger.see("a", version(Some("\"2\""), 5), None).version.size, 5);
+        assert_eq!(ledger.generation("a"), 0, "the kernel never had the first");
+        lock(&ledger.known).pop("a");
+        ledger.see("a", version(Some("\"3\""), 5), None);
+        assert_eq!(ledger.generation("a"), 1);
     }
 
     #[test]
