@@ -9,6 +9,9 @@ use jiff::Timestamp;
 use super::Version;
 use crate::http::HeaderMap;
 
+/// No file of the kernel's is longer.
+const LONGEST: u64 = i64::MAX as u64;
+
 /// What the body of an answer is.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Part {
@@ -38,6 +41,7 @@ impl Head {
     /// what is wrong with it.
     pub fn read(status: u16, headers: &HeaderMap, wanted: &Range<u64>) -> Result<Head, String> {
         let length = text(headers, "content-length").and_then(|length| length.parse::<u64>().ok());
+        let length = length.filter(|length| *length <= LONGEST);
         let coding = text(headers, "content-encoding").unwrap_or("identity");
         let coded = !coding.trim().eq_ignore_ascii_case("identity") && !coding.trim().is_empty();
         let (part, size) = match (status, text(headers, "content-range")) {
@@ -62,7 +66,9 @@ impl Head {
                 (Part::Range(range), size)
             }
             (206, None) => return Err("status 206 without Content-Range".into()),
-            _ => (Part::Whole, length.filter(|_| !coded)),
+            (200 | 203, _) => (Part::Whole, length.filter(|_| !coded)),
+            (202, _) => return Err("the server is still preparing it (HTTP 202); try again later".into()),
+            _ => return Err(format!("HTTP {status} came, which is neither the file nor a part of it")),
         };
         let modified = text(headers, "last-modified").and_then(http_date);
         let etag = text(headers, "etag").map(str::trim).filter(|etag| !etag.is_empty()).map(str::to_owned);
@@ -139,7 +145,7 @@ fn content_range(value: &str) -> Option<(Range<u64>, Option<u64>)> {
         "*" => None,
         size => Some(size.parse::<u64>().ok()?),
     };
-    let possible = first <= last && last < u64::MAX && size.is_none_or(|size| last < size);
+    let possible = first <= last && last < LONGEST && size.is_none_or(|size| last < size && size <= LONGEST);
     possible.then_some((first..last + 1, size))
 }
 
@@ -179,6 +185,13 @@ mod tests {
             ["bytes 11-19/100", "bytes 10-20/100", "bytes 0-9/100", "bytes 10-19/15", "bytes */100", "10-19"]
         {
             assert!(range(wrong).is_err(), "{wrong}");
+        }
+        for size in [u64::MAX, 1 << 63] {
+            assert!(range(&format!("bytes 10-19/{size}")).is_err());
+            assert_eq!(head(200, &[("content-length", &size.to_string())]).unwrap().size, None);
+        }
+        for status in [201, 202, 204, 226] {
+            assert!(head(status, &[("content-length", "10")]).is_err(), "{status} is no file");
         }
         assert!(head(206, &[]).is_err());
         assert!(head(206, &[("content-range", "bytes 10-19/100"), ("content-length", "12")]).is_err());

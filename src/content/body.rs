@@ -300,13 +300,13 @@ impl Body {
             new.clear();
         }
         flights.extend(new.iter().map(|segment| (segment.blocks.start, segment.clone())));
-        let begun = |segment: &&Arc<Segment>| segment.blocks.end > blocks.start && !segment.is_over();
         let waiting: Vec<u64> = flights
             .range(..blocks.end)
             .rev()
-            .map(|(_, s)| s)
-            .take_while(begun)
-            .map(|s| s.blocks.start)
+            .map(|(_, segment)| segment)
+            .take_while(|segment| segment.blocks.end > blocks.start)
+            .filter(|segment| !segment.is_over())
+            .map(|segment| segment.blocks.start)
             .collect();
         drop(flights);
         let requests = new.len();

@@ -8,6 +8,7 @@ use super::fetch::{Answer, ask_range, is_html};
 use super::place::{Place, request};
 use super::spool::Spool;
 use super::{Error, Location, Version};
+use crate::cache::BLOCK;
 use crate::http::{self, Http, Method, Request, shown};
 
 /// Files up to this size come whole, in the request that looks at their version.
@@ -57,7 +58,13 @@ pub fn meet(
         first.truncate(end as usize);
         let left = end - first.len() as u64;
         let read = answer.stream.take(left).read_to_end(&mut first);
-        read.map_err(|error| http::Error::of_read(url, first.len() as u64, error))?;
+        match read.map_err(|error| http::Error::of_read(url, first.len() as u64, error)) {
+            // What came is kept; whoever reads on asks for the rest of this version.
+            Err(error) if error.is_passing() && first.len() as u64 >= BLOCK => {
+                tracing::debug!(%error, "a first contact broke off");
+            }
+            read => drop(read?),
+        }
         Ok(Some(Contact { version, found: Found::First(first) }))
     })
 }
@@ -129,7 +136,8 @@ fn ask_head(
         return Ok(None);
     }
     let head = Head::read(stream.status, &stream.headers, &(0..0));
-    Ok(head.ok().as_ref().and_then(judge))
+    // Some send no body and say so: a length of 0 is one to doubt.
+    Ok(head.ok().as_ref().and_then(judge).filter(|version| version.size > 0))
 }
 
 /// The version a server has, by asking for one byte.

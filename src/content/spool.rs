@@ -18,7 +18,6 @@ use super::body::Body;
 use super::fetch::{Answer, ask_whole};
 use super::place::Place;
 use super::segment::{CHUNK, Outcome};
-use super::turns::Urgency;
 use super::{Error, Version};
 use crate::cache::{BLOCK, Cache};
 use crate::http::{self, Http, shown};
@@ -233,11 +232,15 @@ impl Body {
         }
     }
 
-    /// The same, on another thread. Readers from now on wait for the stream.
+    /// The same, on another thread. Readers from now on wait for the stream. It does not stand in line: the answer
+    /// has its turn at the server, and those before it in line may be waiting for just that.
     pub(super) fn stream_whole_soon(self: &Arc<Body>, answer: Answer) {
         let Some(spool) = self.begin_stream() else { return };
         let stream = Streaming { body: self.clone(), spool };
-        self.submit(Urgency::Now, u64::MAX, Box::new(move || stream.body.stream_into(&stream.spool, answer)));
+        let pour = move || stream.body.stream_into(&stream.spool, answer);
+        if let Err(error) = std::thread::Builder::new().name("stream".into()).spawn(pour) {
+            tracing::warn!(%error, "no thread for a stream");
+        }
     }
 
     /// The place for a stream of the whole object, unless there is one.
@@ -290,7 +293,7 @@ impl Body {
     }
 }
 
-/// A stream in the queue: whatever becomes of it, its readers are told.
+/// A stream on its way: whatever becomes of it, its readers are told.
 struct Streaming {
     body: Arc<Body>,
     spool: Arc<Spool>,

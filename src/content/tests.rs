@@ -1,4 +1,6 @@
 mod ahead;
+mod late;
+mod line;
 mod readers;
 mod steps;
 mod uncached;
@@ -87,12 +89,18 @@ fn object(server: &Server, path: &str) -> Object {
 
 /// A content service as one process would have it, over a cache folder where there is one.
 fn content(folder: Option<&Path>, max_bytes: u64, lifetime: Duration) -> Arc<Content> {
+    let settings = http::Settings { stream_silence: Duration::from_secs(5), ..http::Settings::default() };
+    content_over(settings, folder, max_bytes, lifetime)
+}
+
+fn content_over(
+    settings: http::Settings,
+    folder: Option<&Path>,
+    max_bytes: u64,
+    lifetime: Duration,
+) -> Arc<Content> {
     let report = Arc::new(Report::new());
-    let settings = http::Settings {
-        pause: Duration::from_millis(1),
-        stream_silence: Duration::from_secs(5),
-        ..http::Settings::default()
-    };
+    let settings = http::Settings { pause: Duration::from_millis(1), ..settings };
     let http = Arc::new(Http::new(settings, Vec::new(), report.clone()).unwrap());
     let cache = match folder {
         Some(folder) => Cache::open(
@@ -211,6 +219,7 @@ fn sizes_are_found_by_head_else_by_one_byte_and_fail_alone() {
     server.faults().add(Fault::Chunked.on("/4000"));
     server.faults().add(Fault::IgnoreRange.on("/4000"));
     server.faults().add(Fault::NoHead(405).on("/0"));
+    server.faults().add(Fault::status(202).on("/6000"));
     let mut objects: Vec<Object> =
         ["1000", "2000", "3000", "4000", "0"].map(|path| object(&server, path)).into();
     objects.push(Object { declared_size: Some(77), ..object(&server, "5000") });
@@ -221,6 +230,8 @@ fn sizes_are_found_by_head_else_by_one_byte_and_fail_alone() {
     assert_eq!(*sizes[3].as_ref().unwrap(), None);
     assert_eq!(*sizes[4].as_ref().unwrap(), Some(0));
     assert_eq!(*sizes[5].as_ref().unwrap(), Some(77));
+    let preparing = content.sizes(&[object(&server, "6000")]).remove(0).unwrap_err();
+    assert!(preparing.to_string().contains("still preparing it"), "{preparing}");
     assert!(server.journal().sent() < 200 + 4000, "no bodies");
     server.journal().clear();
     assert_eq!(*content.sizes(&objects[..2])[1].as_ref().unwrap(), Some(2000));
@@ -576,4 +587,34 @@ fn a_declared_checksum_is_checked_once_all_is_here() {
         assert!(matches!(error, Error::Corrupt { .. }), "{error}");
         assert_eq!(content.cached_bytes(&wrong), 0, "nothing of it stays");
     }
+}
+
+#[test]
+fn a_checksum_is_summed_up_once_and_not_at_each_open() {
+    use sha2::{Digest, Sha256};
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let size = 8 * MIB;
+    let object = |digest: Vec<u8>| Object {
+        checksum: Some(crate::item::Checksum { function: 0x12, digest }),
+        ..object(&server, &size.to_string())
+    };
+    let right = object(Sha256::digest(painted(0..size)).to_vec());
+    let content = fresh(folder.path());
+    let file = content.open(&right, 0).unwrap();
+    assert!(read_all(&file).unwrap() == painted(0..size));
+    drop(file);
+    for content in [content, fresh(folder.path())] {
+        let before = read_by_this_thread();
+        drop(content.open(&right, 0).unwrap());
+        let read = read_by_this_thread() - before;
+        assert!(read < size / 2, "{read} bytes were read to open it");
+    }
+    let error = fresh(folder.path()).open(&object(vec![1; 32]), 0).err().unwrap();
+    assert!(matches!(error, Error::Corrupt { .. }), "another checksum is another question: {error}");
+}
+
+/// Bytes that this thread has read so far, of whatever.
+fn read_by_this_thread() -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/io").unwrap();
+    told.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse().ok()).unwrap()
 }

@@ -71,7 +71,7 @@ impl Turns {
     pub fn hurry(self: &Arc<Turns>, host: &str, owner: u64, number: u64) {
         let mut hosts = lock(&self.hosts);
         let Some(queue) = hosts.get_mut(host) else { return };
-        let Some(line) = queue.lines.iter_mut().find(|line| line.owner == owner) else { return };
+        let Some(line) = queue.line(owner) else { return };
         let Some(at) = line.ahead.iter().position(|(found, _)| *found == number) else { return };
         line.now.extend(line.ahead.remove(at));
         if let Some((owner, job)) = queue.take(self.per_host) {
@@ -83,8 +83,7 @@ impl Turns {
     /// Drops the jobs of a file that have not begun and that nobody waits for.
     pub fn drop_ahead(&self, host: &str, owner: u64) {
         let mut hosts = lock(&self.hosts);
-        let line = hosts.get_mut(host).and_then(|queue| queue.lines.iter_mut().find(|l| l.owner == owner));
-        let dropped = line.map(|line| std::mem::take(&mut line.ahead));
+        let dropped = hosts.get_mut(host).and_then(|queue| queue.drop_ahead(owner));
         drop(hosts);
         drop(dropped); // Outside of the lock: a job may hold the last of a file.
     }
@@ -161,13 +160,27 @@ impl Host {
 
     fn done(&mut self, owner: u64) {
         self.running -= 1;
-        if let Some(at) = self.lines.iter().position(|line| line.owner == owner) {
-            self.lines[at].running -= 1;
-            let line = &self.lines[at];
-            if line.running == 0 && line.now.is_empty() && line.ahead.is_empty() {
-                self.lines.remove(at);
-            }
+        if let Some(line) = self.line(owner) {
+            line.running -= 1;
         }
+        self.drop_empty(owner);
+    }
+
+    /// Takes out the jobs of a file that nobody waits for.
+    fn drop_ahead(&mut self, owner: u64) -> Option<VecDeque<(u64, Job)>> {
+        let dropped = std::mem::take(&mut self.line(owner)?.ahead);
+        self.drop_empty(owner);
+        Some(dropped)
+    }
+
+    fn line(&mut self, owner: u64) -> Option<&mut Line> {
+        self.lines.iter_mut().find(|line| line.owner == owner)
+    }
+
+    /// A file without work has no line: those that have one share what may be fetched ahead.
+    fn drop_empty(&mut self, owner: u64) {
+        let is_empty = |line: &Line| line.running == 0 && line.now.is_empty() && line.ahead.is_empty();
+        self.lines.retain(|line| line.owner != owner || !is_empty(line));
     }
 }
 
@@ -209,6 +222,13 @@ mod tests {
         assert_eq!(owners(&mut host, 1), [1]);
         host.done(1);
         assert!(host.lines.is_empty() && host.running == 0);
+        host.put(2, Urgency::Ahead, job());
+        assert_eq!(host.drop_ahead(2).map(|dropped| dropped.len()), Some(1));
+        assert!(host.lines.is_empty(), "closed before its turn came");
+        host.put(3, Urgency::Ahead, job());
+        assert_eq!(owners(&mut host, 1), [3]);
+        host.drop_ahead(3);
+        assert_eq!(host.lines.len(), 1, "its work goes on");
     }
 
     #[test]

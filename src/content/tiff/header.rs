@@ -59,7 +59,7 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
         let directory = Directory { reader: self, form, fields };
         let (width, height) = (directory.required(IMAGE_WIDTH)?, directory.required(IMAGE_LENGTH)?);
         let size = (width.try_into().map_err(garbage)?, height.try_into().map_err(garbage)?);
-        let bands = directory.one(SAMPLES_PER_PIXEL)?.unwrap_or(1) as usize;
+        let bands = u16::try_from(directory.one(SAMPLES_PER_PIXEL)?.unwrap_or(1)).map_err(garbage)?;
         let keys = GeoKeys::new(&directory.whole(GEO_KEYS)?, directory.doubles(GEO_DOUBLES)?);
         let transform = directory.transform(keys.is_point())?;
         let grid = transform.and_then(|transform| Grid { width: size.0, height: size.1, transform }.sound());
@@ -67,7 +67,7 @@ impl<F: Fn(Range<u64>) -> Option<Vec<u8>>> Reader<F> {
             size,
             grid,
             crs: keys.crs(),
-            bands,
+            bands: bands.into(),
             sample: directory.sample()?,
             nodata: directory.nodata()?,
             is_rgb: bands >= 3 && directory.one(PHOTOMETRIC)? == Some(2),
@@ -208,6 +208,14 @@ mod tests {
         let header = header_of(&file(&keys, &[])).unwrap();
         assert_eq!(header.grid.unwrap().transform, [4995.0, 10.0, 0.0, 9010.0, 0.0, -20.0]);
         assert_eq!(header.crs, Some(Crs::epsg(4326)));
+    }
+
+    #[test]
+    fn no_image_has_a_billion_bands() {
+        let mut file = file(&[1, 1, 0, 0], &[]);
+        let last = 10 + 12 * 8;
+        file[last..last + 12].copy_from_slice(&entry(SAMPLES_PER_PIXEL, 4, 1, 1 << 30));
+        assert_eq!(header_of(&file), None);
     }
 
     #[test]
