@@ -92,8 +92,13 @@ impl<R: Refuse> Call<R> {
     }
 
     /// Answers with an errno, and says why. ESTALE from an open is no failure and needs no words: the kernel
-    /// looks the name up again, opens the new inode, and the program sees nothing of it.
+    /// looks the name up again, opens the new inode, and the program sees nothing of it. ENOENT from a listing
+    /// would be taken by the C library for its end.
     pub fn refuse(&self, errno: i32, words: &str) {
+        let errno = match (self.asked, errno) {
+            (Asked::Readdir, libc::ENOENT) => libc::EIO,
+            _ => errno,
+        };
         match (self.asked, errno) {
             (Asked::Open, libc::ESTALE) => tracing::debug!(path = self.path, "{words}"),
             _ => self.report.error(&self.path, errno, words),

@@ -81,27 +81,21 @@ impl Service {
             }
         };
         self.report.counters.open_files.add(1);
+        let (how, backing) = match &mode {
+            Mode::Cached { kept: true } => (FopenFlags::FOPEN_KEEP_CACHE, None),
+            Mode::Cached { kept: false } => (FopenFlags::empty(), None),
+            Mode::Direct => (FopenFlags::FOPEN_DIRECT_IO, None),
+            Mode::Passthrough(backing) => (FopenFlags::empty(), Some(backing.clone())),
+        };
         // The kernel never asks for a flush at close, so a close never fails, not even after a crash.
-        let flags = FopenFlags::FOPEN_NOFLUSH;
-        match &mode {
-            Mode::Cached { kept: true } => {
-                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
-                reply.opened(handle, flags | FopenFlags::FOPEN_KEEP_CACHE);
-            }
-            Mode::Cached { kept: false } => {
-                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
-                reply.opened(handle, flags);
-            }
-            Mode::Direct => {
-                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
-                reply.opened(handle, flags | FopenFlags::FOPEN_DIRECT_IO);
-            }
-            Mode::Passthrough(backing) => {
+        let flags = how | FopenFlags::FOPEN_NOFLUSH;
+        let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
+        match backing {
+            Some(backing) => {
                 self.report.counters.passthrough_opens.add(1);
-                let backing = backing.clone();
-                let handle = self.files.open(OpenedFile { inode, bytes, mode, allowance });
                 reply.opened_passthrough(handle, flags, &backing);
             }
+            None => reply.opened(handle, flags),
         }
     }
 
@@ -129,7 +123,7 @@ impl Service {
     }
 
     /// Reads: at once what is here, else through a worker.
-    pub fn read(&self, handle: FileHandle, offset: u64, length: usize, reply: ReplyData) {
+    pub fn read(&self, handle: FileHandle, offset: u64, length: usize, flags: OpenFlags, reply: ReplyData) {
         let Some(open) = self.files.get(handle) else { return reply.error(Errno::EBADF) };
         let file = match &open.bytes {
             Bytes::Snapshot(snapshot) => match snapshot.read(offset, length) {
@@ -154,8 +148,11 @@ impl Service {
                 self.report.error(&open.inode.path(), error.errno(), &error.to_string());
                 reply.error(Errno::from_i32(error.errno()));
             }
-            // Nobody waits for it, and who wants these bytes after all asks for them again.
-            None if file.is_read_ahead(offset, length) => reply.error(Errno::EAGAIN),
+            // Nobody waits for it, and who wants these bytes after all asks for them again. Past the page cache
+            // it is the program itself that reads.
+            None if flags.0 & libc::O_DIRECT == 0 && file.is_read_ahead(offset, length) => {
+                reply.error(Errno::EAGAIN);
+            }
             None => {
                 let path = open.inode.path();
                 let payer = open.allowance.clone();

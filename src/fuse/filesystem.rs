@@ -121,11 +121,11 @@ impl Filesystem for Adapter {
         handle: FileHandle,
         offset: u64,
         size: u32,
-        _: OpenFlags,
+        flags: OpenFlags,
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        self.0.guard("read", ino.0, || self.0.read(handle, offset, size as usize, reply));
+        self.0.guard("read", ino.0, || self.0.read(handle, offset, size as usize, flags, reply));
     }
 
     fn release(

@@ -10,6 +10,7 @@ use super::attributes::{self, shown};
 use super::deadline::Asked;
 use super::inodes::{Inode, kind_of};
 use super::service::Service;
+use crate::report::lock;
 use crate::tree::{Attributes, EntryKind, Error, File, Found, Node};
 
 /// The longest name: a segment of the path language. What is listed stays within 255.
@@ -58,13 +59,16 @@ impl Service {
         reply.error(Errno::from_i32(error.errno()));
     }
 
-    /// Answers getattr. A size that must be asked for is asked for by a worker.
+    /// Answers getattr. A size that must be asked for is asked for by a worker, unless somebody reads the file
+    /// and so knows it.
     pub fn getattr(self: &Arc<Service>, number: u64, reply: ReplyAttr) {
         let Some(inode) = self.inodes.get(number) else { return reply.error(Errno::ESTALE) };
         let node = inode.node();
         let known = attributes::known(&node);
         match node {
-            Node::File(file) if known.size.is_none() => self.resolve(inode, file, reply),
+            Node::File(file) if known.size.is_none() && lock(&inode.opens).reading().is_none() => {
+                self.resolve(inode, file, reply);
+            }
             node => self.answer_getattr(&inode, kind_of(&node), &known, reply),
         }
     }

@@ -118,6 +118,11 @@ impl<B> Opens<B> {
         self.size
     }
 
+    /// The size of what is read through the page cache now: what the tree says does not change it.
+    pub fn reading(&self) -> Option<u64> {
+        self.size.filter(|_| self.cached > 0)
+    }
+
     /// Opens a snapshot of a generated file.
     pub fn snapshot(&mut self, snapshot: &Snapshot) -> Mode<B> {
         let same = self.snapshot.as_ref().is_some_and(|seen| seen.is(snapshot));
@@ -219,8 +224,10 @@ mod tests {
         assert!(matches!(opens.snapshot(&bytes("old")), Mode::Cached { kept: true }), "equal bytes");
         assert!(matches!(opens.snapshot(&new), Mode::Direct));
         assert_eq!(opens.size(Some(5)), Some(3), "the size is what the cached handles read");
+        assert_eq!(opens.reading(), Some(3));
         opens.close(&first);
         opens.close(&first);
+        assert_eq!(opens.reading(), None);
         assert!(matches!(opens.snapshot(&new), Mode::Cached { kept: false }));
         assert_eq!(opens.size(None), Some(5));
     }

@@ -1,9 +1,6 @@
 //! What fuser's replies have in common: each can be refused.
 
-use fuser::{
-    Errno, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry,
-    ReplyOpen, ReplyWrite, ReplyXattr,
-};
+use fuser::{Errno, ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen};
 
 /// A reply that can say no. Dropping one unanswered says EIO.
 pub(super) trait Refuse: Send + 'static {
@@ -21,15 +18,4 @@ macro_rules! refuse {
     };
 }
 
-refuse!(
-    ReplyAttr,
-    ReplyCreate,
-    ReplyData,
-    ReplyDirectory,
-    ReplyDirectoryPlus,
-    ReplyEmpty,
-    ReplyEntry,
-    ReplyOpen,
-    ReplyWrite,
-    ReplyXattr,
-);
+refuse!(ReplyAttr, ReplyData, ReplyDirectory, ReplyDirectoryPlus, ReplyEntry, ReplyOpen);

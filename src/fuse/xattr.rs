@@ -16,6 +16,9 @@ const NAMESPACE: &[u8] = b"user.";
 /// What all our names begin with.
 const PREFIX: &[u8] = b"user.stac.";
 
+/// The longest value that Linux lets through, in bytes (`XATTR_SIZE_MAX`): an href may hold a whole picture.
+const LONGEST: usize = 65_536;
+
 impl Service {
     /// Answers getxattr.
     pub fn getxattr(&self, number: u64, name: &OsStr, room: u32, reply: ReplyXattr) {
@@ -45,10 +48,12 @@ impl Service {
     }
 
     fn xattrs(&self, number: u64) -> Option<Vec<(String, Vec<u8>)>> {
-        Some(match self.inodes.get(number)?.node() {
+        let mut all = match self.inodes.get(number)?.node() {
             Node::Directory(directory) => directory.xattrs(),
             Node::File(file) => file.xattrs(),
-        })
+        };
+        all.retain(|(_, value)| value.len() <= LONGEST);
+        Some(all)
     }
 }
 

@@ -118,20 +118,10 @@ impl Directory for ArchiveDirectory {
             let content = &archive.content;
             let members = match content.known_members(&archive.object) {
                 Some(members) => members,
-                None => {
-                    (archive.ask)().and_then(|whole| Ok(content.members(&whole)?)).map_err(never_absent)?
-                }
+                None => content.members(&(archive.ask)()?)?,
             };
             Ok(archive.entries(&members, &below).into_values().collect())
         }))
-    }
-}
-
-/// A listing must not fail with ENOENT: programs take that for the end of a directory that was removed.
-fn never_absent(error: Error) -> Error {
-    match error {
-        error if error.errno() != libc::ENOENT => error,
-        error => Error::Disk(error.to_string()),
     }
 }
 

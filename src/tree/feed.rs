@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::walk::Walk;
-use crate::report::Turn;
-use crate::report::lock;
+use crate::report::{Turn, lock};
 
 /// Rows taken at a time by who reads all of them.
 const BATCH: usize = 256;
@@ -78,7 +77,7 @@ impl<R: Named + Clone> Feed<R> {
         }
     }
 
-    /// How old it is, from its first request on.
+    /// How old it is, from its making on.
     pub fn age(&self) -> Duration {
         self.made.elapsed()
     }

@@ -46,8 +46,10 @@ impl Generated {
         Entry::file(name, self, lifetime)
     }
 
+    /// Text that is asked for may be longer at the next open, and a kernel that kept the size would cut it.
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
-        Attributes::of_file(size, self.modified, self.lifetime)
+        let lifetime = if self.known.is_some() { self.lifetime } else { Duration::ZERO };
+        Attributes { size, modified: self.modified, lifetime }
     }
 }
 
@@ -111,8 +113,9 @@ impl Spooled {
         Entry::file(name, self, lifetime)
     }
 
+    /// Never kept: another listing makes a file of another size.
     fn attributes_of(&self, size: Option<u64>) -> Attributes {
-        Attributes::of_file(size, self.modified, self.lifetime)
+        Attributes { size, modified: self.modified, lifetime: Duration::ZERO }
     }
 }
 

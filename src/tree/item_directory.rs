@@ -9,7 +9,7 @@ use super::archive_directory::Archived;
 use super::asset_file::AssetFile;
 use super::derived::stack;
 use super::feed::Feed;
-use super::generated::{Fixed, Generated};
+use super::generated::{Asked, Fixed, Generated};
 use super::rows::{ItemRow, modified};
 use super::source::{NamedItem, Source};
 use super::walk::{self, Trail, part};
@@ -269,27 +269,15 @@ impl Directory for ItemDirectory {
     fn list(&self) -> Arc<dyn Listing> {
         match self.item.known() {
             Some(item) => Arc::new(Fixed(self.entries(&item))),
-            None => Arc::new(Unread(ItemDirectory { item: self.item.clone(), view: Arc::clone(&self.view) })),
+            None => {
+                let this = ItemDirectory::new(self.item.clone(), Arc::clone(&self.view));
+                Arc::new(Asked::new(move || Ok(this.entries(&*this.item.load()?))))
+            }
         }
     }
 
     fn xattrs(&self) -> Vec<(String, Vec<u8>)> {
         self.item.known().map(|item| xattrs::of_item(&self.item, &item)).unwrap_or_default()
-    }
-}
-
-/// The listing of an item whose text must be asked for again.
-struct Unread(ItemDirectory);
-
-impl Listing for Unread {
-    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>> {
-        let item = self.0.item.known()?;
-        Some(self.0.entries(&item).into_iter().skip(at).take(most).collect())
-    }
-
-    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
-        let item = self.0.item.load()?;
-        Ok(self.0.entries(&item).into_iter().skip(at).take(most).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -122,7 +123,10 @@ impl SearchDirectory {
             ("collection.json", None) => Some(self.collection_json()),
             ("count", _) => Some(self.count()),
             ("by-date", None) => Some(scope.entry(OsStr::new(name), Arc::new(ByDate::new(scope.clone())))),
-            ("TRUNCATED.txt", _) => self.truncated(),
+            // Whether there is one shows at the end of a listing, so its absence must not be kept.
+            ("TRUNCATED.txt", _) => {
+                return Some(self.truncated().map_or(Found::Absent(Duration::ZERO), Found::Entry));
+            }
             ("items.geojson", _) => Some(self.layer()),
             ("mosaics", _) => Some(self.mosaics()),
             ("local", _) => Some(scope.entry(OsStr::new(name), Arc::new(Local::new(scope.clone())))),

@@ -310,6 +310,8 @@ fn a_page_that_fails_is_an_error_at_its_place() {
 fn a_cut_listing_says_so() {
     let shelf = Shelf::new(scenes(8));
     let root = root(&shelf, Limits { max_items: 4, ..Limits::default() });
+    let word = directory(&root, "moon").find(OsStr::new("TRUNCATED.txt")).unwrap();
+    assert!(matches!(word, Found::Absent(kept) if kept.is_zero()), "the end of a listing may bring it");
     let names = list(&root, "moon").unwrap();
     assert_eq!(names, ["collection.json", "s0", "s1", "s2", "s3", "TRUNCATED.txt"]);
     let word = text(&root, "moon/TRUNCATED.txt");
@@ -413,6 +415,36 @@ fn a_search_is_a_layer() {
     shelf.asked();
     text(&root, "moon/items.geojson");
     assert!(shelf.asked().is_empty(), "made once");
+}
+
+#[test]
+fn a_size_that_may_be_another_at_the_next_open_is_not_kept() {
+    let root = root(&Shelf::new(scenes(3)), Limits::default());
+    let attributes = |path: &str| match walk(&root, path).unwrap() {
+        Some(Node::File(file)) => file.resolve().unwrap(),
+        _ => panic!("{path} is no file"),
+    };
+    for path in ["moon/count", "moon/items.geojson", "moon/local/items/s0.json", "moon/local/collection.json"]
+    {
+        let of_file = attributes(path);
+        assert!(of_file.size.is_some_and(|size| size > 0) && of_file.lifetime.is_zero(), "{path}");
+    }
+    for path in ["moon/collection.json", "moon/s0/item.json", "moon/s0/s0.tif"] {
+        assert!(!attributes(path).lifetime.is_zero(), "{path}");
+    }
+}
+
+#[test]
+fn an_open_directory_of_mosaics_keeps_what_it_lists() {
+    let shelf = Shelf::new(scenes(3));
+    // Every listing is old at once, so that whoever looks again makes a new one.
+    let root = root(&shelf, Limits { metadata_lifetime: std::time::Duration::ZERO, ..Limits::default() });
+    let listing = directory(&root, "moon/mosaics").list();
+    shelf.asked();
+    assert_eq!(listing.read(0, 1).unwrap()[0].name, "image.vrt");
+    assert_eq!(listing.read(1, 9).unwrap()[0].name, "image.gti");
+    assert!(listing.read(2, 9).unwrap().is_empty());
+    assert_eq!(shelf.asked(), ["page"]);
 }
 
 #[test]

@@ -8,9 +8,6 @@ use crate::item::Asset;
 
 type Attribute = (String, Vec<u8>);
 
-/// The longest value that Linux lets through, in bytes (`XATTR_SIZE_MAX`).
-const LONGEST: usize = 65_536;
-
 fn attribute(name: &str, value: impl Into<Vec<u8>>) -> Attribute {
     (format!("user.stac.{name}"), value.into())
 }
@@ -27,7 +24,7 @@ pub fn of_item(item: &ItemRef, named: &NamedItem) -> Vec<Attribute> {
     all
 }
 
-/// Of an asset, by its metadata: key, href, type, title, roles.
+/// Of an asset, by its metadata: key, href, type, title, checksum.
 pub fn of_asset(asset: &Asset) -> Vec<Attribute> {
     let mut all = vec![attribute("key", asset.key.as_str())];
     let texts = [("href", asset.href()), ("type", asset.media_type()), ("title", asset.title())];
@@ -51,7 +48,7 @@ pub fn of_selection(source: &Source, selection: &Selection) -> Vec<Attribute> {
     let mut all = vec![attribute("query", selection.query.canonical())];
     all.extend(selection.collection.as_deref().map(|collection| attribute("collection", collection)));
     let url = source.catalog.address(&selection.search(Depth::Whole));
-    all.extend(url.filter(|url| url.len() <= LONGEST).map(|url| attribute("url", url)));
+    all.extend(url.map(|url| attribute("url", url)));
     all.extend(source.known_count(selection).map(|n| attribute("matched", n.to_string())));
     all
 }

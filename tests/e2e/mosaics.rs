@@ -283,6 +283,24 @@ fn each_coordinate_reference_system_has_a_mosaic_of_its_own() {
 }
 
 #[test]
+fn a_stack_that_could_not_be_made_is_made_at_the_next_open() {
+    let band = json!({"href": "squares/7.tif", "type": "image/tiff"});
+    let item = json!({
+        "type": "Feature", "stac_version": "1.1.0", "stac_extensions": [], "id": "s7", "collection": "squares",
+        "geometry": null, "properties": {"datetime": "2024-01-01T00:00:00Z"},
+        "assets": {"red": band, "nir": band},
+    });
+    let demo = serve(vec![item]);
+    let mount = Mounted::of(&demo.stac_url);
+    let stack = mount.path("squares/s7/stack.vrt");
+    demo.server.faults().add(Fault::status(503).on("/assets/*"));
+    assert!(std::fs::read(&stack).is_err());
+    demo.server.faults().clear();
+    let text = std::fs::read_to_string(&stack).unwrap_or_else(|error| panic!("{error}"));
+    assert!(text.contains("red__7.tif") && text.contains("nir__7.tif"), "{text}");
+}
+
+#[test]
 fn headers_tell_what_metadata_do_not() {
     let demo = silent();
     let mount = Mounted::of(&demo.stac_url);

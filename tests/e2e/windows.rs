@@ -1,13 +1,15 @@
 //! Windows of a tiled image, read by GDAL through a mount, beside GDAL's own remote reader.
 
+use std::fs::OpenOptions;
 use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stacfs::demo;
 use stacfs::demo::http::{Bytes, Content};
 use stacfs::demo::world::Assets;
+use stacfs::demo::{self, Demo};
 
 use crate::mosaics::judge;
 use crate::mounted::Mounted;
@@ -97,11 +99,38 @@ impl Assets for Shelf {
     }
 }
 
-#[test]
-fn windows_take_hardly_more_bytes_than_gdals_own_remote_reader() {
+fn serve() -> Demo {
     let mut world = world(&[Image::file()]);
     world.assets = Arc::new(Shelf);
-    let demo = demo::start(demo::Options { world: Arc::new(world), ..demo::Options::default() }).unwrap();
+    demo::start(demo::Options { world: Arc::new(world), ..demo::Options::default() }).unwrap()
+}
+
+#[test]
+fn who_reads_past_the_page_cache_is_refused_nothing() {
+    const PIECE: usize = 128 << 10;
+    let demo = serve();
+    let mount = Mounted::of(&demo.stac_url);
+    let direct =
+        OpenOptions::new().read(true).custom_flags(libc::O_DIRECT).open(mount.path(&Image::file().path()));
+    let (direct, mut bytes) = (direct.unwrap(), vec![0; PIECE]);
+    direct.read_exact_at(&mut bytes[..16_384], 0).unwrap();
+    // A bit of a tile, and on from there into the next one, as the kernel's read-ahead would.
+    for tile in [7, 200, 41, 300, 9, 450] {
+        let start = Image::head().len() as u64 + u64::from(tile * (TILE_BYTES + LEADER) + LEADER / 2);
+        let (mut offset, mut length) = (start & !4095, 8192);
+        while offset < start + u64::from(2 * TILE_BYTES) {
+            let read = direct.read_exact_at(&mut bytes[..length], offset);
+            read.unwrap_or_else(|error| panic!("{length} bytes from {offset}: {error}"));
+            assert_eq!(bytes[..length], Image::file().expected(offset, length));
+            offset += length as u64;
+            length = PIECE;
+        }
+    }
+}
+
+#[test]
+fn windows_take_hardly_more_bytes_than_gdals_own_remote_reader() {
+    let demo = serve();
     let url = format!("{}{}", demo.server.url(), Image::file().url_path());
     let remote = judge(&["windows", &format!("/vsicurl/{url}"), "32"]);
     // What is on its way when a reader has gone still counts.

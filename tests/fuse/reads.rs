@@ -80,6 +80,25 @@ fn a_size_found_at_open_holds_for_the_handle() {
 }
 
 #[test]
+fn who_reads_a_file_whose_size_must_be_asked_for_asks_once() {
+    // Its size is never known, as that of a count.
+    let count = Document::of(Kind::Untold, &pattern(300_000));
+    let mounted = Mounted::new(Folder::of(vec![file("count", &count)]));
+    let mut opened = File::open(mounted.path("count")).unwrap();
+    assert_eq!(opened.metadata().unwrap().len(), 300_000);
+    let mut bytes = vec![];
+    opened.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, pattern(300_000));
+    assert_eq!(count.resolves.load(Ordering::SeqCst), 1, "for the permission to open it");
+    drop(opened);
+    assert_eq!(fs::metadata(mounted.path("count")).unwrap().len(), 300_000);
+    count.write(b"longer, and another");
+    assert_eq!(fs::read(mounted.path("count")).unwrap(), b"longer, and another");
+    count.write(&pattern(300_001));
+    assert_eq!(fs::read(mounted.path("count")).unwrap(), pattern(300_001));
+}
+
+#[test]
 fn two_snapshots_of_one_file_do_not_mix() {
     let document = Document::new(&[b'a'; 10_000]);
     let mounted = Mounted::new(Folder::of(vec![file("x", &document)]));

@@ -122,10 +122,8 @@ impl Listing for Handed {
     fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
         self.0.gate.pass();
         if *self.0.breaks_at.lock().unwrap() == Some(at) {
-            return Err(Error::Content(content::Error::Disk {
-                what: "a page".to_owned(),
-                why: "broken on purpose".to_owned(),
-            }));
+            // ENOENT, which no program would see: the C library takes it for the end.
+            return Err(Error::Vanished("broken on purpose".to_owned()));
         }
         Ok(self.0.batch(at, at + most))
     }
@@ -137,6 +135,8 @@ pub enum Kind {
     Plain,
     /// The size must be asked for.
     UnknownSize,
+    /// The size must be asked for each time: the next one may be another.
+    Untold,
     /// As in `/proc`.
     Live,
 }
@@ -184,6 +184,7 @@ impl File for Document {
             Kind::Plain => (Some(self.length()), KEPT),
             Kind::UnknownSize if self.resolves.load(Ordering::SeqCst) > 0 => (Some(self.length()), KEPT),
             Kind::UnknownSize => (None, KEPT),
+            Kind::Untold => (None, Duration::ZERO),
             Kind::Live => (Some(0), Duration::ZERO),
         };
         Attributes { size, modified: self.modified, lifetime }
@@ -192,7 +193,10 @@ impl File for Document {
     fn resolve(&self) -> Result<Attributes, Error> {
         self.gate.pass();
         self.resolves.fetch_add(1, Ordering::SeqCst);
-        Ok(self.attributes())
+        Ok(match self.kind {
+            Kind::Untold => Attributes { size: Some(self.length()), ..self.attributes() },
+            _ => self.attributes(),
+        })
     }
 
     fn open(&self) -> Result<Opened, Error> {

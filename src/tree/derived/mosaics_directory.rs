@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::survey::{Survey, Wanted};
 use super::{mosaic, tile_index, vrt};
 use crate::query::View;
-use crate::tree::generated::{Made, Written};
+use crate::tree::generated::{Asked, Fixed, Made, Written};
 use crate::tree::search_directory::Scope;
 use crate::tree::{Attributes, Directory, Entry, Error, Found, Listing};
 
@@ -98,30 +98,13 @@ impl Directory for Mosaics {
         self.found(&survey, name.to_str().unwrap_or_default())
     }
 
+    /// All mosaics: known once the items are.
     fn list(&self) -> Arc<dyn Listing> {
-        Arc::new(All(self.clone()))
-    }
-}
-
-/// All mosaics: known once the items are.
-struct All(Mosaics);
-
-impl All {
-    fn part(&self, survey: &Survey, at: usize, most: usize) -> Vec<Entry> {
-        self.0.entries(survey).into_iter().skip(at).take(most).collect()
-    }
-}
-
-impl Listing for All {
-    fn read_known(&self, at: usize, most: usize) -> Option<Vec<Entry>> {
-        let scope = &self.0.0;
-        let survey = scope.source.known_survey(&scope.selection())?;
-        Some(self.part(&survey, at, most))
-    }
-
-    fn read(&self, at: usize, most: usize) -> Result<Vec<Entry>, Error> {
-        let scope = &self.0.0;
-        let survey = scope.source.survey(&scope.selection())?;
-        Ok(self.part(&survey, at, most))
+        let selection = self.0.selection();
+        if let Some(survey) = self.0.source.known_survey(&selection) {
+            return Arc::new(Fixed(self.entries(&survey)));
+        }
+        let this = self.clone();
+        Arc::new(Asked::new(move || Ok(this.entries(&*this.0.source.survey(&selection)?))))
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::tile::{Candidate, Tile, sort};
 use super::vrt;
+use crate::item::Asset;
 use crate::item::raster::is_raster;
 use crate::query::View;
 use crate::tree::generated::{Made, Spooled, Written};
@@ -15,30 +16,30 @@ use crate::tree::{Entry, Error};
 const PICTURES: [&str; 3] = ["visual", "overview", "thumbnail"];
 
 /// The entry of an item's stack; `None` where it can have none: fewer than two rasters.
-pub fn entry(name: &str, item: &ItemRef, named: &NamedItem, view: &View) -> Option<Entry> {
-    let bands: Vec<(String, Candidate)> = named
-        .files
-        .iter()
-        .filter(|(name, asset)| view.shows(&asset.key, name) && is_raster(asset))
-        .filter(|(_, asset)| !asset.roles().iter().any(|role| PICTURES.contains(role)))
-        .map(|(name, asset)| {
-            let candidate = Candidate::new(&item.source, &named.item, asset, name.clone());
-            (asset.key.clone(), candidate)
-        })
-        .collect();
-    if bands.len() < 2 {
+pub fn entry(name: &str, item: &ItemRef, named: &NamedItem, view: &Arc<View>) -> Option<Entry> {
+    if bands(named, view).count() < 2 {
         return None;
     }
-    let source = Arc::clone(&item.source);
-    let (keys, candidates): (Vec<String>, Vec<Candidate>) = bands.into_iter().unzip();
+    let (modified, lifetime) = (item.modified, item.source.lifetime());
+    let (item, view) = (item.clone(), Arc::clone(view));
     // Headers are remembered, so that making it again at the next open costs no request.
-    let written = move || write(&source, &keys, &candidates);
-    let lifetime = item.source.lifetime();
-    Some(Spooled::new(Made::WhenOpened, item.modified, lifetime, || None, written).entry(name))
+    let written = move || write(&item.source, &*item.load()?, &view);
+    Some(Spooled::new(Made::WhenOpened, modified, lifetime, || None, written).entry(name))
 }
 
-fn write(source: &Source, keys: &[String], candidates: &[Candidate]) -> Result<Written, Error> {
-    let sorted = sort(source, candidates)?;
+/// The rasters of an item that a view shows: file name and asset.
+fn bands<'a>(named: &'a NamedItem, view: &'a View) -> impl Iterator<Item = &'a (String, Asset)> {
+    let is_shown = |name: &str, asset: &Asset| view.shows(&asset.key, name) && is_raster(asset);
+    let is_picture = |asset: &Asset| asset.roles().iter().any(|role| PICTURES.contains(role));
+    named.files.iter().filter(move |(name, asset)| is_shown(name, asset) && !is_picture(asset))
+}
+
+fn write(source: &Source, named: &NamedItem, view: &View) -> Result<Written, Error> {
+    let candidate = |(name, asset): &(String, Asset)| {
+        (asset.key.clone(), Candidate::new(source, &named.item, asset, name.clone()))
+    };
+    let (keys, candidates): (Vec<String>, Vec<Candidate>) = bands(named, view).map(candidate).unzip();
+    let sorted = sort(source, &candidates)?;
     let key_of = |tile: &Tile| {
         let at = candidates.iter().position(|candidate| candidate.path() == tile.path);
         at.and_then(|at| keys.get(at)).cloned().unwrap_or_default()
