@@ -95,10 +95,10 @@ impl BlockMap {
         file.set_len(slots_at + 8 * blocks_of(description.size))
     }
 
-    /// Takes up a map, if it is whole and describes these bytes.
+    /// Takes up a map, if it is whole and describes these bytes. A map that cannot be read now is not damaged.
     pub fn open(file: File, description: &Description) -> io::Result<Option<BlockMap>> {
         let mut head = [0; 16];
-        if file.read_exact_at(&mut head, 0).is_err() || &head[..8] != MAGIC {
+        if !is_read(&file, &mut head, 0)? || &head[..8] != MAGIC {
             return Ok(None);
         }
         let length = u64::from(u32_at(&head, 8));
@@ -106,7 +106,7 @@ impl BlockMap {
             return Ok(None);
         }
         let mut json = vec![0; length as usize];
-        if file.read_exact_at(&mut json, 16).is_err() || crc32c::crc32c(&json) != u32_at(&head, 12) {
+        if !is_read(&file, &mut json, 16)? || crc32c::crc32c(&json) != u32_at(&head, 12) {
             return Ok(None);
         }
         let slots_at = (16 + length).next_multiple_of(ALIGNMENT);
@@ -194,6 +194,14 @@ pub fn description(file: &File) -> io::Result<Option<Description>> {
     Ok(serde_json::from_slice(&json).ok())
 }
 
+/// Reads all of `bytes` from `offset`. Tells whether the file reaches so far.
+fn is_read(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<bool> {
+    match file.read_exact_at(bytes, offset) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        read => read.map(|()| true),
+    }
+}
+
 fn u32_at(bytes: &[u8; 16], at: usize) -> u32 {
     u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
 }
@@ -236,6 +244,16 @@ mod tests {
             file.set_len(length).unwrap();
             assert!(BlockMap::open(file.try_clone().unwrap(), &description(100_000)).unwrap().is_none());
         }
+    }
+
+    #[test]
+    fn a_map_that_cannot_be_read_now_is_not_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("map");
+        BlockMap::create(&File::create(&path).unwrap(), &description(100_000)).unwrap();
+        let unreadable = File::options().write(true).open(&path).unwrap();
+        assert!(BlockMap::open(unreadable, &description(100_000)).is_err());
+        assert!(BlockMap::open(File::open(&path).unwrap(), &description(100_000)).unwrap().is_some());
     }
 
     #[test]

@@ -166,13 +166,21 @@ impl Cache {
         Some(Usage { used: space.used(), limit: space.limit() })
     }
 
-    /// A file without a name, for bytes that are not kept: in the cache's folder where there is one. It is gone
-    /// when it is closed, also by a crash.
+    /// A file without a name, for bytes that are not kept: in the cache's folder, unless there is none, or its disk
+    /// is ill. It is gone when it is closed, also by a crash.
     pub fn unnamed_file(&self) -> io::Result<std::fs::File> {
-        match &self.shelf {
+        match self.shelf.as_ref().filter(|shelf| !shelf.space.rests()) {
             Some(shelf) => tempfile::tempfile_in(&shelf.objects).or_else(|_| tempfile::tempfile()),
             None => tempfile::tempfile(),
         }
+    }
+
+    /// An unnamed file could not be read or written. Tells whether the next one stands elsewhere: not where the disk
+    /// is full, for what is too large here may be so there.
+    pub fn unnamed_file_failed(&self, what: &str, error: &io::Error) -> bool {
+        let Some(shelf) = &self.shelf else { return false };
+        shelf.space.trouble(what, error);
+        shelf.space.rests()
     }
 
     /// The report that is told of hits and evictions.

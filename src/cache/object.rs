@@ -231,7 +231,15 @@ impl CachedObject {
         let ours = self.data.metadata().ok()?;
         let opened = file.metadata().ok()?;
         let same = (ours.dev(), ours.ino()) == (opened.dev(), opened.ino()) && opened.len() == self.size;
-        (same && self.is_whole()).then_some(Backing { file, _object: self.clone() })
+        let good = same && self.is_whole() && self.is_readable();
+        good.then_some(Backing { file, _object: self.clone() })
+    }
+
+    /// Whether the disk still gives what was found right before: a block of it, another each time. Once a file is
+    /// lent, nobody tells us what becomes of reading it.
+    fn is_readable(&self) -> bool {
+        let block = self.space.tick() % blocks_of(self.size).max(1);
+        self.size == 0 || self.read_blocks(block..block + 1).is_some()
     }
 
     /// Whether every block is here and right.

@@ -112,14 +112,20 @@ impl Space {
         self.clock.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Bytes that an ordinary user may still write to the file system.
+    /// Bytes that an ordinary user may still write to the file system. As many as one likes where it does not tell:
+    /// a disk that is ill is found out by writing to it, and nothing is put out for it.
     fn free(&self) -> u64 {
-        rustix::fs::statvfs(&self.folder).map_or(0, |fs| fs.f_bavail * fs.f_frsize)
+        rustix::fs::statvfs(&self.folder).map_or(u64::MAX, |fs| fs.f_bavail * fs.f_frsize)
+    }
+
+    /// Whether the disk is left alone for now, because it refused something.
+    pub fn rests(&self) -> bool {
+        lock(&self.rest_until).is_some_and(|until| Instant::now() < until)
     }
 
     /// Whether `bytes` more may be written; if so, they count as used. Where not, room is being made.
     pub fn admit(&self, bytes: u64) -> bool {
-        if lock(&self.rest_until).is_some_and(|until| Instant::now() < until) {
+        if self.rests() {
             return false;
         }
         self.await_survey();

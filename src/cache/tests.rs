@@ -281,6 +281,16 @@ fn a_full_disk_refuses_and_says_so() {
 }
 
 #[test]
+fn a_disk_that_does_not_tell_how_full_it_is_has_nothing_put_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let space = space::Space::new(folder.path(), Some(MANY), MANY, Arc::new(Report::new())).unwrap();
+    space.correct(0, 0);
+    folder.close().unwrap();
+    assert_eq!(space.shortage(), 0);
+    assert!(space.admit(BLOCK), "writing to it tells");
+}
+
+#[test]
 fn a_folder_that_cannot_be_used_keeps_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let report = Arc::new(Report::new());

@@ -1,7 +1,8 @@
 //! What is known of objects: versions seen, when they were checked, how often they changed.
 
-use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ use crate::report::lock;
 const KNOWN: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 /// … and so many of whose bytes were wrong.
 const WRONG: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// … and so many that have just changed.
+const CHANGED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// Numbers of changes: 512 KiB.
+const GENERATIONS: u64 = 65_536;
 /// The kernel repeats an open that found a change, at once. What the first found holds for the second: else an
 /// object without validators could never be opened where versions have no lifetime.
 const REOPENED: Duration = Duration::from_secs(1);
@@ -43,8 +48,12 @@ pub struct Ledger {
     known: Mutex<LruCache<String, Known>>,
     /// Objects whose server gives another entity tag with every answer.
     restless: Mutex<LruCache<String, ()>>,
-    /// Objects that changed while this process looked: how often, and when last.
-    generations: Mutex<HashMap<String, (u64, Timestamp)>>,
+    /// How often objects were found to be another, or to be wrong, while this process looked. Objects share a number
+    /// by the hash of their identity, so there are never more; who shares one with an object that changes is of
+    /// another generation for nothing, and so gets another inode.
+    generations: Box<[AtomicU64]>,
+    /// When objects changed last.
+    changed: Mutex<LruCache<String, Timestamp>>,
     /// Versions whose bytes were not what their checksum promises: how often in a row, and when last.
     wrong: Mutex<LruCache<String, (Version, u32, Timestamp)>>,
 }
@@ -66,7 +75,8 @@ impl Ledger {
             began: Timestamp::now(),
             known: Mutex::new(LruCache::new(KNOWN)),
             restless: Mutex::new(LruCache::new(KNOWN)),
-            generations: Mutex::default(),
+            generations: (0..GENERATIONS).map(|_| AtomicU64::new(0)).collect(),
+            changed: Mutex::new(LruCache::new(CHANGED)),
             wrong: Mutex::new(LruCache::new(WRONG)),
         }
     }
@@ -96,14 +106,20 @@ impl Ledger {
 
     /// Whether an open may do without asking: it is too early, or the same open has just asked.
     pub fn is_good(&self, identity: &str, known: &Known) -> bool {
-        let changed = lock(&self.generations).get(identity).map(|(_, at)| *at);
+        let changed = lock(&self.changed).get(identity).copied();
         let has_just_changed = changed.is_some_and(|at| age(at).is_some_and(|age| age < REOPENED));
         self.is_fresh(known) || has_just_changed && !self.is_doubted(known)
     }
 
-    /// How often an object was seen to change.
+    /// Another number whenever an object was seen to change.
     pub fn generation(&self, identity: &str) -> u64 {
-        lock(&self.generations).get(identity).map_or(0, |(number, _)| *number)
+        self.changes(identity).load(Ordering::Relaxed)
+    }
+
+    fn changes(&self, identity: &str) -> &AtomicU64 {
+        let mut hasher = DefaultHasher::new();
+        identity.hash(&mut hasher);
+        &self.generations[(hasher.finish() % GENERATIONS) as usize]
     }
 
     /// A server says that this is the object's version now. `shown` is the size that was given out for it
@@ -119,9 +135,8 @@ impl Ledger {
         let changed_here = before.as_ref().is_some_and(|before| before.seen_here) && same.is_none();
         let size_was_wrong = shown.is_some_and(|shown| shown != version.size);
         if changed_here || size_was_wrong {
-            let mut generations = lock(&self.generations);
-            let (number, at) = generations.entry(identity.to_owned()).or_default();
-            (*number, *at) = (*number + 1, Timestamp::now());
+            self.changes(identity).fetch_add(1, Ordering::Relaxed);
+            lock(&self.changed).put(identity.to_owned(), Timestamp::now());
         }
         // A server that leaves a validator out this once has not taken it back.
         let mut version = same.map_or(version, |before| before.version.clone());
@@ -149,8 +164,7 @@ impl Ledger {
     pub fn was_wrong(&self, identity: &str, version: &Version) {
         let (times, now) = (self.wrong_before(identity, version) + 1, Timestamp::now());
         lock(&self.wrong).put(identity.to_owned(), (version.clone(), times, now));
-        let mut generations = lock(&self.generations);
-        generations.entry(identity.to_owned()).or_insert((0, now)).0 += 1;
+        self.changes(identity).fetch_add(1, Ordering::Relaxed);
     }
 
     /// An object's entity tag is another with every answer: it says nothing.
@@ -214,6 +228,19 @@ mod tests {
         lock(&ledger.known).pop("a");
         ledger.see("a", version(Some("\"3\""), 5), None);
         assert_eq!(ledger.generation("a"), 1);
+    }
+
+    #[test]
+    fn what_changes_again_and_again_takes_no_more_room() {
+        let ledger = ledger(Duration::ZERO);
+        for number in 0..20_000u64 {
+            let name = number.to_string();
+            ledger.see(&name, version(None, 5), None);
+            let first = ledger.generation(&name);
+            ledger.see(&name, version(None, 5), None);
+            assert!(ledger.generation(&name) > first);
+        }
+        assert!(lock(&ledger.changed).len() <= CHANGED.get());
     }
 
     #[test]

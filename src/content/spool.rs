@@ -29,10 +29,13 @@ const PIECE: usize = 64 * 1024;
 /// The file that a stream goes to.
 pub struct Spool {
     file: File,
+    cache: Arc<Cache>,
     state: Mutex<State>,
     changed: Condvar,
     readers: AtomicUsize,
     cancelled: AtomicBool,
+    /// Set where the disk failed, and another stream would go elsewhere.
+    broken: AtomicBool,
 }
 
 #[derive(Default)]
@@ -44,13 +47,15 @@ struct State {
 
 impl Spool {
     /// An empty one, beside the cache where there is one.
-    pub fn new(cache: &Cache) -> io::Result<Spool> {
+    pub fn new(cache: &Arc<Cache>) -> io::Result<Spool> {
         Ok(Spool {
             file: cache.unnamed_file()?,
+            cache: cache.clone(),
             state: Mutex::default(),
             changed: Condvar::new(),
             readers: AtomicUsize::new(0),
             cancelled: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         })
     }
 
@@ -62,7 +67,7 @@ impl Spool {
     /// The next bytes.
     pub fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let filled = self.filled();
-        self.file.write_all_at(bytes, filled)?;
+        self.file.write_all_at(bytes, filled).inspect_err(|error| self.failed("keeping a stream", error))?;
         lock(&self.state).filled = filled + bytes.len() as u64;
         self.changed.notify_all();
         Ok(())
@@ -79,9 +84,21 @@ impl Spool {
         lock(&self.state).outcome.is_some()
     }
 
-    /// Whether the stream is over and did not come to its end.
+    /// Whether the stream is over and did not come to its end, or cannot be read.
     pub fn is_lost(&self) -> bool {
-        matches!(lock(&self.state).outcome, Some(Outcome::Abandoned | Outcome::Failed(_)))
+        let is_lost = matches!(lock(&self.state).outcome, Some(Outcome::Abandoned | Outcome::Failed(_)));
+        is_lost || self.is_broken()
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// The disk failed. Where the next stream goes elsewhere, this one is given up.
+    fn failed(&self, what: &str, error: &io::Error) {
+        if self.cache.unnamed_file_failed(what, error) {
+            self.broken.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Nobody is expected to want more of it.
@@ -90,7 +107,8 @@ impl Spool {
     }
 
     fn may_stop(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed) && self.readers.load(Ordering::Relaxed) == 0
+        self.is_broken()
+            || self.cancelled.load(Ordering::Relaxed) && self.readers.load(Ordering::Relaxed) == 0
     }
 
     /// Reads a range if it is here.
@@ -99,7 +117,8 @@ impl Spool {
             return None;
         }
         let mut bytes = vec![0; (range.end - range.start) as usize];
-        self.file.read_exact_at(&mut bytes, range.start).ok()?;
+        let read = self.file.read_exact_at(&mut bytes, range.start);
+        read.inspect_err(|error| self.failed("reading a stream back", error)).ok()?;
         Some(bytes)
     }
 
@@ -109,6 +128,7 @@ impl Spool {
         let outcome = self.wait_for(range.end);
         self.readers.fetch_sub(1, Ordering::Relaxed);
         match outcome {
+            _ if self.is_broken() => Ok(None),
             Some(Outcome::Failed(error)) => Err(error),
             Some(Outcome::Abandoned) => Ok(None),
             Some(Outcome::Complete) | None => Ok(self.read_now(range)),
@@ -198,7 +218,7 @@ impl Spool {
 }
 
 /// Fetches an object of unknown length whole. Gives its version and the bytes.
-pub fn fetch_whole(http: &Http, place: &Place, cache: &Cache) -> Result<(Version, Spool), Error> {
+pub fn fetch_whole(http: &Http, place: &Place, cache: &Arc<Cache>) -> Result<(Version, Spool), Error> {
     let spool = new_spool(cache)?;
     let head = place.ask(http, |location| {
         let answer = match ask_whole(http, place, location, None)? {
@@ -218,7 +238,7 @@ pub fn fetch_whole(http: &Http, place: &Place, cache: &Cache) -> Result<(Version
 }
 
 /// An empty one, or why there is none.
-pub fn new_spool(cache: &Cache) -> Result<Spool, Error> {
+pub fn new_spool(cache: &Arc<Cache>) -> Result<Spool, Error> {
     let disk =
         |error: io::Error| Error::Disk { what: "making a file for a stream".into(), why: error.to_string() };
     Spool::new(cache).map_err(disk)

@@ -64,6 +64,18 @@ pub fn ever_more(page: u64) -> Vec<Value> {
     (0..1000).map(|n| item(&format!("{page}-{n}"))).collect()
 }
 
+/// So many items, a thousand to a page.
+pub fn pages(items: usize) -> Answers {
+    Box::new(move |request| {
+        let from = request.param("from").and_then(|from| from.parse().ok()).unwrap_or(0);
+        let to = items.min(from + 1000);
+        let features: Vec<Value> = (from..to).map(|n| item(&format!("item-{n:07}"))).collect();
+        let next = json!({"rel": "next", "href": format!("{}/search?from={to}", request.origin())});
+        let links = if to < items { vec![next] } else { Vec::new() };
+        Response::json(200, &json!({"type": "FeatureCollection", "features": features, "links": links}))
+    })
+}
+
 /// One page of so many items.
 pub fn one_page(items: usize) -> Answers {
     let features: Vec<Value> = (0..items).map(|n| item(&format!("item-{n:07}"))).collect();

@@ -4,6 +4,7 @@
 //! `STACFS_TEST_LONG`. The figures of the last runs are in README.md beside this file.
 
 mod crawlers;
+mod disk;
 mod door;
 mod faults;
 mod hostile;
