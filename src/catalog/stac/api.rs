@@ -36,7 +36,7 @@ pub(super) struct Api {
 
 type PerCollection<T> = Mutex<HashMap<String, Arc<Remembered<T>>>>;
 
-/// What asking has shown.
+/// What asking has shown, since the landing page was asked for last.
 #[derive(Debug, Default)]
 struct Learned {
     /// The method that searches work with.
@@ -72,7 +72,11 @@ impl Api {
     pub(super) fn landing(&self) -> Result<Arc<Landing>, Error> {
         self.landing.get(self.site.lifetime, || {
             let (document, slashes) = landing::fetch(&self.site)?;
-            Landing::of(&self.site, &document, slashes)
+            let landing = Landing::of(&self.site, &document, slashes)?;
+            // What was learned may have been a bad hour's: it lasts as long as the page.
+            let mut learned = lock(&self.learned);
+            *learned = Learned { ids: std::mem::take(&mut learned.ids), ..Learned::default() };
+            Ok(landing)
         })
     }
 

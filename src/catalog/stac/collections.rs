@@ -102,6 +102,8 @@ enum State {
     New,
     /// At a later page.
     At(Box<Steps>),
+    /// At a page that leads where nobody should go: what to say.
+    Stuck(Error),
     /// All were given.
     Done,
 }
@@ -134,6 +136,7 @@ impl Pages<Collection> for Collections {
     fn next_page(&mut self) -> Result<Option<Page<Collection>>, Error> {
         let (step, first, document) = match &self.state {
             State::Done => return Ok(None),
+            State::Stuck(error) => return Err(error.clone()),
             State::New => {
                 let Some((step, document)) = self.begin()? else {
                     self.state = State::Done;
@@ -153,10 +156,11 @@ impl Pages<Collection> for Collections {
         let links = page.links;
         let members: Vec<Collection> =
             page.collections.into_iter().filter(|c| self.seen.insert(c.id().to_owned())).collect();
-        let onward = self.trail.onward(&links, &first, &step, &document.url, &landing.base, members.len())?;
+        let onward = self.trail.onward(&links, &first, &step, &document.url, &landing.base, members.len());
         self.state = match onward {
-            Onward::To(step) if read > 0 => State::At(Box::new(Steps { step: *step, first })),
-            _ => State::Done,
+            Ok(Onward::To(step)) if read > 0 => State::At(Box::new(Steps { step: *step, first })),
+            Ok(_) => State::Done,
+            Err(error) => State::Stuck(error),
         };
         let more = matched.filter(|all| *all > self.seen.len() as u64 && unusable.is_empty());
         if let (State::Done, Some(all)) = (&self.state, more) {

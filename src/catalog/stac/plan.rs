@@ -15,8 +15,9 @@ use crate::query::{Comparison, Predicate, Query, Test};
 /// Properties that a listing shows: times, and when the metadata changed.
 const OUTLINE: [&str; 4] = ["datetime", "start_datetime", "end_datetime", "updated"];
 
-/// Ids sent in one request: more make URLs that gateways refuse.
+/// Ids sent in one request, and bytes of them: more make URLs that gateways refuse.
 const IDS_AT_ONCE: usize = 100;
+const ID_BYTES_AT_ONCE: usize = 5_000;
 
 /// What a server refused, and is not asked for again in this search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,8 @@ pub(super) enum Refusal {
     Order,
     /// The polygon: too long a URL, where only GET works.
     Area,
+    /// A search by POST, for one that is too long for a URL.
+    Body,
     /// A box without area.
     ThinBox,
     /// Choosing fields.
@@ -306,12 +309,31 @@ fn common(sets: &[BTreeSet<String>]) -> Option<BTreeSet<String>> {
 fn branches(params: &Params, boxes: &[[f64; 4]], ids: &[String]) -> Vec<Params> {
     let boxes: Vec<Option<[f64; 4]>> =
         if boxes.is_empty() { vec![None] } else { boxes.iter().copied().map(Some).collect() };
-    let chunks: Vec<&[String]> = if ids.is_empty() { vec![&[]] } else { ids.chunks(IDS_AT_ONCE).collect() };
+    let chunks = chunks(ids);
     let of = |bbox: &Option<[f64; 4]>| {
         let bbox = *bbox;
         chunks.iter().map(move |ids| Params { bbox, ids: ids.to_vec(), ..params.clone() })
     };
     boxes.iter().flat_map(of).collect()
+}
+
+/// Ids in as many parts as requests are made for them: one at least.
+fn chunks(ids: &[String]) -> Vec<&[String]> {
+    let (mut chunks, mut rest) = (Vec::new(), ids);
+    loop {
+        let mut bytes = 0;
+        let fits = |id: &&String| {
+            bytes += id.len() + 1;
+            bytes <= ID_BYTES_AT_ONCE
+        };
+        let count = rest.iter().take(IDS_AT_ONCE).take_while(fits).count().max(1).min(rest.len());
+        let (chunk, others) = rest.split_at(count);
+        chunks.push(chunk);
+        rest = others;
+        if rest.is_empty() {
+            return chunks;
+        }
+    }
 }
 
 /// A span as an interval in RFC 3339, upper case. Fractions finer than microseconds are cut: PostgreSQL would

@@ -1,6 +1,6 @@
 //! Items of an API that meet a search, page by page.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use url::Url;
@@ -40,9 +40,14 @@ pub(super) struct ItemPages {
     /// The method tried instead of the usual one.
     method: Option<Method>,
     limit: u32,
+    /// Whether pages were made smaller, since larger ones failed.
+    shrunk: bool,
     made: Option<Made>,
     place: Place,
-    seen: HashSet<String>,
+    /// Items that were met, each with the way that it was met on last.
+    seen: HashMap<String, usize>,
+    /// Ways begun so far.
+    ways: usize,
     found: u64,
 }
 
@@ -82,6 +87,17 @@ struct Walk {
     ended: bool,
 }
 
+/// The items of a page.
+struct Sifted {
+    /// Those that meet the search and were not given before.
+    members: Vec<Item>,
+    /// How many do not meet what the server was asked.
+    unmet: u64,
+    /// How many were not met before on this way. Another way, into the next branch or anew with smaller pages, may
+    /// lead through items that were given long ago.
+    fresh: usize,
+}
+
 /// A page and where it came from.
 struct Answer {
     page: ItemPage,
@@ -99,9 +115,11 @@ impl ItemPages {
             refused: BTreeSet::new(),
             first_words: None,
             method: None,
+            shrunk: false,
             made: None,
             place: Place::Branch(0),
-            seen: HashSet::new(),
+            seen: HashMap::new(),
+            ways: 0,
             found: 0,
         }
     }
@@ -155,17 +173,22 @@ impl ItemPages {
                 self.made = None;
                 continue;
             }
-            let step = params.step(&method, &endpoint, limit);
-            if list.is_none() && trouble::is_too_long(&step) && self.shorten(&method, &step)? {
-                continue;
+            let mut step = params.step(&method, &endpoint, limit);
+            if list.is_none() && trouble::is_too_long(&step) {
+                if !self.refused.contains(&Refusal::Body) && self.api.other_method(&method)?.is_some() {
+                    step = params.step(&Method::POST, &self.api.endpoint(&Method::POST, None)?, limit);
+                } else if self.boxes_areas()? {
+                    continue;
+                }
             }
             match self.ask(&step) {
                 Ok(answer) => {
                     match list {
                         Some(_) if self.refused.contains(&Refusal::Search) => self.api.has_no_search(),
-                        Some(_) => {}
-                        None => self.api.worked(&method),
+                        None if step.method == method => self.api.worked(&method),
+                        _ => {}
                     }
+                    self.ways += 1;
                     let walk = Walk {
                         branch,
                         first: step.clone(),
@@ -177,11 +200,18 @@ impl ItemPages {
                     };
                     return Ok(Some((walk, answer)));
                 }
-                Err(error) => {
-                    self.adapt(error, &method, |error, refused| trouble::refusal(error, &params, refused))?
+                Err(error) if step.method != method && trouble::of_method(&error) => {
+                    self.refused.insert(Refusal::Body);
                 }
+                Err(error) => self
+                    .adapt(error, &step.method, |error, refused| trouble::refusal(error, &params, refused))?,
             }
         }
+    }
+
+    /// Asks for smaller pages from now on.
+    fn shrink(&mut self) {
+        (self.limit, self.shrunk) = ((self.limit / 2).max(SMALLEST_PAGE), true);
     }
 
     /// Changes something about a search that failed, or gives up with the server's first words.
@@ -202,7 +232,7 @@ impl ItemPages {
             self.first_words.get_or_insert(error);
             return Ok(());
         } else if trouble::of_size(&error) && self.limit > SMALLEST_PAGE {
-            self.limit = (self.limit / 2).max(SMALLEST_PAGE);
+            self.shrink();
             return Ok(());
         } else if let Some(refusal) = refusal(&error, &self.refused) {
             self.refused.insert(refusal);
@@ -230,18 +260,8 @@ impl ItemPages {
         Err(self.first_words.take().unwrap_or(error))
     }
 
-    /// Makes a search that is too long for a URL shorter: by POST, else by a box for the polygon. `false`
-    /// where nothing can be done but to try.
-    fn shorten(&mut self, method: &Method, step: &Step) -> Result<bool, Error> {
-        let post =
-            self.api.other_method(method)?.filter(|other| *other == Method::POST && !self.api.knows_method());
-        if step.method != Method::GET {
-            return Ok(false);
-        }
-        if let Some(post) = post.filter(|_| self.method.is_none()) {
-            self.method = Some(post);
-            return Ok(true);
-        }
+    /// Makes a search that is too long for a URL shorter, by a box for the polygon. `false` where there is none.
+    fn boxes_areas(&mut self) -> Result<bool, Error> {
         let made = self.made()?;
         let has_area = made.plan.branches.iter().any(|params| params.intersects.is_some());
         if has_area && self.refused.insert(Refusal::Area) {
@@ -272,6 +292,7 @@ impl ItemPages {
     /// A later page. Where the way to it fails, another way is found; `None` where the branch begins anew with
     /// smaller pages.
     fn later_page(&mut self, walk: &mut Walk) -> Result<Option<Answer>, Error> {
+        let mut refused: Option<(Step, Error)> = None;
         loop {
             let error = match self.ask(&walk.step) {
                 Ok(answer) => return Ok(Some(answer)),
@@ -279,14 +300,18 @@ impl ItemPages {
             };
             let by_get = walk.step.by_get();
             if trouble::of_method(&error) && by_get != walk.step {
-                walk.step = by_get;
+                refused = Some((std::mem::replace(&mut walk.step, by_get), error));
             } else if trouble::of_size(&error) && self.limit > SMALLEST_PAGE {
-                self.limit = (self.limit / 2).max(SMALLEST_PAGE);
+                self.shrink();
                 match walk.step.with_limit(self.limit) {
                     Some(smaller) => walk.step = smaller,
                     // What was given already is known by its id and not given twice.
                     None => return Ok(None),
                 }
+            } else if let Some((step, error)) = refused {
+                // The next call asks for the same page, as its link says.
+                walk.step = step;
+                return Err(error);
             } else {
                 return Err(error);
             }
@@ -297,18 +322,16 @@ impl ItemPages {
     /// came.
     fn take(&mut self, mut walk: Walk, answer: Answer, base: &Base) -> Page<Item> {
         let ItemPage { items, rest, links, matched, read, unusable } = answer.page;
-        let seen_before = self.seen.len();
-        let (members, unmet) = self.sift(items);
-        let fresh = self.seen.len() - seen_before;
+        let Sifted { members, unmet, fresh } = self.sift(items);
 
         walk.trail.walked(&walk.step);
         let next = walk.trail.onward(&links, &walk.first, &walk.step, &answer.url, base, fresh);
         let so_far = walk.read + read;
         let all = matched.is_some_and(|matched| so_far >= matched);
         // Estimates may be too low: a full page never ends the listing by its count.
-        let complete = read == 0 || (all && read < u64::from(self.limit));
-        let clamped = read >= u64::from(self.limit) || USUAL_CLAMPS.contains(&read);
-        let short = walk.ended || read < walk.largest || !clamped;
+        let full = read >= u64::from(self.limit) || USUAL_CLAMPS.contains(&read);
+        let complete = read == 0 || (all && !full);
+        let short = walk.ended || read < walk.largest || !full;
         let following = Place::Branch(walk.branch + 1);
         self.place = match next {
             _ if complete => following,
@@ -343,7 +366,7 @@ impl ItemPages {
         let before = rest.len();
         let (items, unusable) = rest.next_items();
         let scanned = (before - rest.len()) as u64;
-        let (members, unmet) = self.sift(items);
+        let Sifted { members, unmet, .. } = self.sift(items);
         self.place = if rest.is_empty() { *next } else { Place::Within(rest, next) };
         self.note_left_out(&unusable, unmet);
         self.found += members.len() as u64;
@@ -362,7 +385,7 @@ impl ItemPages {
     /// What is to be remembered after a page.
     fn after(&mut self, read: u64, matched: Option<u64>) {
         self.api.counted(matched.is_some());
-        if self.limit < self.api.page_size() && self.search.wanted.is_none() && read > 0 {
+        if self.shrunk && self.search.wanted.is_none() && read > 0 {
             self.api.shrank(self.limit);
         }
     }
@@ -379,14 +402,15 @@ impl ItemPages {
         }
     }
 
-    /// The items of a page that meet the search and are new; and how many do not meet what the server was
-    /// asked.
-    fn sift(&mut self, items: Vec<Item>) -> (Vec<Item>, u64) {
-        let mut unmet = 0;
+    /// Takes a page's items apart into those that are shown and others.
+    fn sift(&mut self, items: Vec<Item>) -> Sifted {
+        let (mut unmet, mut fresh) = (0, 0);
         let mut members = Vec::with_capacity(items.len());
         for item in items {
             let collection = item.collection().or_else(|| self.search.collection.clone()).unwrap_or_default();
-            if !self.seen.insert(format!("{collection}\n{}", item.id())) {
+            let before = self.seen.insert(format!("{collection}\n{}", item.id()), self.ways);
+            fresh += usize::from(before != Some(self.ways));
+            if before.is_some() {
                 continue;
             }
             let made = self.made.as_ref();
@@ -396,7 +420,7 @@ impl ItemPages {
                 members.push(item);
             }
         }
-        (members, unmet)
+        Sifted { members, unmet, fresh }
     }
 
     /// The next of the items that are asked for by their own URLs.

@@ -1,6 +1,7 @@
 //! The client against the embedded server, which is as odd as the real ones.
 
 mod files;
+mod paging;
 mod plain;
 mod quirks;
 mod walks;
