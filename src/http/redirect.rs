@@ -109,7 +109,7 @@ fn follow(hop: &Hop, status: u16, location: &str, access: &Access) -> Result<Hop
 
 /// Whether what stands at `from`, on a public server, names a private address.
 pub fn leads_inside(from: &Url, to: &Url) -> bool {
-    is_inside(to) && !is_inside(from)
+    !is_inside(from) && is_inside(to)
 }
 
 /// Whether a URL leads to this machine or its private network. A name that cannot be resolved here (behind a

@@ -79,6 +79,14 @@ pub(super) fn kind(document: &Text) -> Result<Kind, Error> {
     }
     let is_catalog = matches!(value.get("type").and_then(Value::as_str), Some("Catalog" | "Collection"))
         || value.get("stac_version").is_some();
+    if has("items") && !has("child") && !has("item") {
+        let root = ["root", "parent"].iter().find_map(|rel| links.iter().find(|link| link.rel == *rel));
+        let root = root.and_then(|link| document.url.join(&link.href).ok());
+        let root = root.map_or_else(|| "the API itself".to_owned(), |url| shown(&url));
+        return Err(wrong(format!(
+            "it is one collection of an API; name {root} as source, and look into it there"
+        )));
+    }
     if is_catalog || has("child") || has("item") {
         return Ok(Kind::Static);
     }
@@ -123,7 +131,7 @@ impl Landing {
 
     /// A link's target: rewritten to the base where it is the API's other name for itself. A third place is
     /// believed here, since the landing page is what the user chose; credentials do not go there.
-    fn target(&self, link: Option<&Link>) -> Option<Url> {
+    pub(super) fn target(&self, link: Option<&Link>) -> Option<Url> {
         let href = &link?.href;
         self.base
             .settle(&self.url, href)
@@ -178,6 +186,8 @@ mod tests {
                 Some(Kind::Static),
             ),
             (r#"{"type":"Collection","id":"c"}"#, Some(Kind::Static)),
+            // It has no items of its own: they are the API's to list.
+            (r#"{"type":"Collection","id":"c","links":[{"rel":"items","href":"c/items"}]}"#, None),
             (r#"{"type":"FeatureCollection","features":[]}"#, Some(Kind::Items)),
             ("{\"type\":\"Feature\",\"id\":\"a\"}\n{\"type\":\"Feature\",\"id\":\"b\"}\n", Some(Kind::Items)),
             (r#"[{"type":"Feature","id":"a"}]"#, Some(Kind::Items)),

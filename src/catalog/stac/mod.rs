@@ -11,6 +11,7 @@
 //! (`parallel`), and searched here; a file of items (`item_file`) is read once.
 
 mod api;
+mod border;
 mod collections;
 mod conformance;
 mod cql;

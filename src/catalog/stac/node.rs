@@ -6,7 +6,6 @@ use url::Url;
 
 use super::super::Error;
 use super::landing::{self, Kind};
-use super::origin::Files;
 use super::site::{Site, Text};
 use crate::http::shown;
 use crate::item::Link;
@@ -103,7 +102,7 @@ impl Node {
         url.set_fragment(None);
         let reachable = match url.scheme() {
             "http" | "https" => true,
-            "file" => site.files() == Files::Allowed,
+            "file" => site.is_here(),
             _ => false,
         };
         reachable.then_some(url)

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::border::Border;
 use super::href::{self, S3Url, Target};
 use super::signing::{Desk, Signed, Signing};
 use super::storage::{self, Storage};
@@ -22,6 +23,7 @@ pub(super) struct HttpOrigin {
     at: AtomicUsize,
     /// Whether its catalogue says that it is a web page.
     is_page: bool,
+    border: Arc<Border>,
     /// Whom those are asked through that sign URLs.
     desk: Desk,
 }
@@ -37,22 +39,14 @@ struct Place {
     signing: Option<Signing>,
 }
 
-/// Whether a source may point at files of this machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Files {
-    /// It is itself a file here.
-    Allowed,
-    /// It came over the network: `file:` hrefs are somebody else's files, or a trap.
-    Refused,
-}
-
 /// What an asset's hrefs are read with.
 pub(super) struct Reading<'a> {
     /// The item it belongs to.
     pub(super) item: &'a Item,
     /// The item's own URL, where it is known.
     pub(super) base: Option<&'a Url>,
-    pub(super) files: Files,
+    /// How far the source may lead.
+    pub(super) border: &'a Arc<Border>,
     /// Where objects of S3 are to be asked for.
     pub(super) s3_url: &'a S3Url<'a>,
     /// Whom those are asked through that sign URLs.
@@ -74,73 +68,78 @@ impl Reading<'_> {
         let identity = resolved.map_or_else(|| href.to_owned(), |url| href::identity(&url));
         let page = ["text/html", "application/xhtml+xml"];
         let is_page = asset.media_type().is_some_and(|kind| page.iter().any(|page| is_kind(kind, page)));
-        let desk = Arc::clone(self.desk);
-        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), is_page, desk })
+        let (border, desk) = (Arc::clone(self.border), Arc::clone(self.desk));
+        Some(HttpOrigin { identity, places, at: AtomicUsize::new(0), is_page, border, desk })
     }
 
-    /// The places that an href of an asset or of its alternate leads to: the URL itself, and one that is signed
-    /// where the catalogue says so. With a credential for the URL's own origin, it is tried as it stands first.
+    /// The places that an href of an asset or of its alternate leads to: the URL itself, at each store that is named
+    /// for it, and one that is signed where the catalogue says so. With a credential for the URL's own origin, it is
+    /// tried as it stands first.
     fn places(&self, href: &str, object: &Map<String, Value>, asset: &Asset) -> Vec<Place> {
-        let storage = Storage::of(object, self.item);
-        let resolved = href::resolve(href, self.base);
-        let target = match &resolved {
-            Some(url) if url.scheme() == "file" && self.files == Files::Refused => {
-                Target::Nowhere(format!("{href} would be a file of this machine, named by a server"))
-            }
-            Some(url) => href::target(url, asset, &storage, self.s3_url),
-            None => Target::Nowhere(format!("{href} is relative, and nothing says to what")),
-        };
         let wanted = storage::wanted(object, self.item);
-        let plain = |target| Place {
-            target,
-            requester_pays: storage.requester_pays,
-            wanted: wanted.clone(),
-            signing: None,
+        let place =
+            |target, requester_pays| Place { target, requester_pays, wanted: wanted.clone(), signing: None };
+        let Some(resolved) = href::resolve(href, self.base) else {
+            let why = format!("{href} is relative, and nothing says to what");
+            return vec![place(Target::Nowhere(why), false)];
         };
-        let Target::Url(url) = &target else { return vec![plain(target)] };
+        let mut plain: Vec<Place> = Vec::new();
+        for storage in Storage::all(object, self.item, resolved.scheme()) {
+            let target = href::target(&resolved, asset, &storage, self.s3_url);
+            let pays = storage.requester_pays;
+            if !plain.iter().any(|known| known.target == target && known.requester_pays == pays) {
+                plain.push(place(target, pays));
+            }
+        }
+        let Some(url) = plain.iter().find_map(Place::url).cloned() else { return plain };
         let mut found = storage::schemes(object, self.item)
-            .filter_map(|scheme| Signing::of(scheme, resolved.as_ref().unwrap_or(url)).transpose());
+            .filter_map(|scheme| Signing::of(scheme, &resolved).transpose());
         match found.next() {
-            None => vec![plain(target)],
+            None => plain,
             // What cannot be signed may yet be open.
             Some(Err(why)) => {
                 tracing::info!(href, why, "cannot be signed");
-                vec![plain(target)]
+                plain
             }
             Some(Ok(signing)) => {
-                let before = (self.has_credential)(url).then(|| plain(target.clone()));
+                plain.retain(|place| place.url().is_some_and(self.has_credential));
                 // Whoever signs pays.
-                let signed = Place { requester_pays: false, signing: Some(signing), ..plain(target) };
-                before.into_iter().chain([signed]).collect()
+                plain.push(Place { signing: Some(signing), ..place(Target::Url(url), false) });
+                plain
             }
         }
     }
 }
 
 impl Place {
-    /// Where its bytes are to be had now.
-    fn location(&self, url: &Url, desk: &Desk) -> Result<Location, http::Error> {
-        let payer = || ("x-amz-request-payer".to_owned(), "requester".to_owned());
-        let headers = self.requester_pays.then(payer).into_iter().collect();
-        match &self.signing {
-            None => Ok(Location { url: url.clone(), headers, expires: None }),
-            Some(signing) => {
-                let Signed { url, expires } = signing.sign(desk)?;
-                Ok(Location { url, headers, expires })
-            }
+    /// The URL to ask, where there is one.
+    fn url(&self) -> Option<&Url> {
+        match &self.target {
+            Target::Url(url) => Some(url),
+            Target::Nowhere(_) => None,
         }
     }
 }
 
 impl HttpOrigin {
-    /// The first usable place from `from` on.
+    /// The first place from `from` on that has a URL.
     fn usable(&self, from: usize) -> Option<(usize, &Url)> {
-        let rest = self.places.iter().enumerate().skip(from);
-        rest.filter_map(|(at, place)| match &place.target {
-            Target::Url(url) => Some((at, url)),
-            Target::Nowhere(_) => None,
-        })
-        .next()
+        let mut rest = self.places.iter().enumerate().skip(from);
+        rest.find_map(|(at, place)| Some((at, place.url()?)))
+    }
+
+    /// Where the bytes at a place, which has this URL, are to be had now.
+    fn location(&self, place: &Place, url: &Url) -> Result<Location, Error> {
+        let signed = match &place.signing {
+            None => Signed { url: url.clone(), expires: None },
+            Some(signing) => signing.sign(&self.desk).map_err(|error| self.not_signed(error))?,
+        };
+        self.border
+            .check(&signed.url)
+            .map_err(|error| Error::Denied { identity: self.identity.clone(), why: error.to_string() })?;
+        let payer = || ("x-amz-request-payer".to_owned(), "requester".to_owned());
+        let headers = place.requester_pays.then(payer).into_iter().collect();
+        Ok(Location { url: signed.url, headers, expires: signed.expires })
     }
 
     /// What it means that no place is left.
@@ -200,28 +199,25 @@ impl Origin for HttpOrigin {
         // A signature may only have come to its end.
         let again = matches!(trouble, Some(Trouble::Refused(_))) && signing.is_some_and(Signing::may_help);
         let mut from = if trouble.is_some() && !again { at + 1 } else { at };
-        let mut unsigned = None;
+        let mut refused = None;
         while let Some((at, url)) = self.usable(from) {
             if let Some(trouble) = trouble {
                 tracing::info!(identity = self.identity, url = shown(url), ?trouble, "trying another place");
             }
-            match self.places[at].location(url, &self.desk) {
+            match self.location(&self.places[at], url) {
                 Ok(location) => {
                     self.at.store(at, Ordering::Relaxed);
                     return Ok(location);
                 }
                 Err(error) => {
-                    unsigned.get_or_insert(error);
+                    refused.get_or_insert(error);
                     from = at + 1;
                 }
             }
         }
         // The next reader begins anew: what failed may be well again.
         self.at.store(0, Ordering::Relaxed);
-        Err(match unsigned {
-            Some(error) => self.not_signed(error),
-            None => self.exhausted(trouble),
-        })
+        Err(refused.unwrap_or_else(|| self.exhausted(trouble)))
     }
 }
 
@@ -231,23 +227,35 @@ mod tests {
     use crate::http::S3Object;
     use serde_json::json;
 
-    fn origin(fields: serde_json::Value, files: Files) -> HttpOrigin {
+    /// The origin of an asset of a source at `own`.
+    fn origin_of(own: &str, fields: serde_json::Value) -> HttpOrigin {
         let asset = Asset { key: "a".into(), fields: fields.as_object().unwrap().clone() };
         let base = Url::parse("https://h.example/c/i/item.json").unwrap();
-        reading(Some(&base), files, &asset).unwrap()
+        reading(Some(&base), own, &asset).unwrap()
     }
 
-    fn reading(base: Option<&Url>, files: Files, asset: &Asset) -> Option<HttpOrigin> {
+    fn origin(fields: serde_json::Value) -> HttpOrigin {
+        origin_of("http://127.0.0.1/catalog.json", fields)
+    }
+
+    fn reading(base: Option<&Url>, own: &str, asset: &Asset) -> Option<HttpOrigin> {
+        let border = Arc::new(Border::new(own.parse().unwrap()));
         let item = json!({ "type": "Feature", "id": "i", "properties": {
             "auth:schemes": { "token": { "type": "http", "scheme": "bearer" } },
+            "storage:schemes": {
+                "azure": { "type": "ms-azure", "account": "a" },
+                "far": { "type": "custom-s3", "platform": "https://far.example" },
+                "aws": { "type": "aws-s3", "region": "us-west-2", "requester_pays": true },
+            },
         }});
         let item = Item::from_json(&item.to_string()).unwrap();
         let s3_url = |object: &S3Object| {
-            Url::parse(&format!("https://{}.s3.example/{}", object.bucket, object.key))
-                .map_err(|e| e.to_string())
+            let host = object.endpoint.as_ref().and_then(Url::host_str).unwrap_or("s3.example");
+            Url::parse(&format!("https://{}.{host}/{}", object.bucket, object.key)).map_err(|e| e.to_string())
         };
         let desk: Desk = Arc::new(|_| panic!("nothing here is signed"));
-        Reading { item: &item, base, files, s3_url: &s3_url, desk: &desk, has_credential: &|_| false }
+        let border = &border;
+        Reading { item: &item, base, border, s3_url: &s3_url, desk: &desk, has_credential: &|_| false }
             .origin(asset)
     }
 
@@ -255,7 +263,6 @@ mod tests {
     fn alternates_follow_a_place_that_fails() {
         let origin = origin(
             json!({ "href": "x.tif", "alternate": { "odd": { "href": "magnet:x" }, "s3": { "href": "s3://b/x.tif" } } }),
-            Files::Refused,
         );
         assert_eq!(origin.identity(), "https://h.example/c/i/x.tif");
         assert_eq!(origin.locate(None).unwrap().url.as_str(), "https://h.example/c/i/x.tif");
@@ -269,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_page_is_known_by_its_declared_type_or_its_name() {
-        let is_page = |fields| origin(fields, Files::Refused).is_web_page();
+        let is_page = |fields| origin(fields).is_web_page();
         assert!(is_page(json!({ "href": "viewer", "type": "Text/HTML; charset=utf-8" })));
         assert!(is_page(json!({ "href": "viewer.html" })));
         assert!(!is_page(json!({ "href": "x.tif", "type": "image/tiff" })));
@@ -278,30 +285,40 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_says_why() {
-        let error = origin(json!({ "href": "ftp://h/x" }), Files::Refused).locate(None).err().unwrap();
+        let error = origin(json!({ "href": "ftp://h/x" })).locate(None).err().unwrap();
         assert!(error.to_string().contains("ftp"), "{error}");
-        let trap =
-            origin(json!({ "href": "file:///etc/passwd" }), Files::Refused).locate(None).err().unwrap();
+        let trap = origin(json!({ "href": "file:///etc/passwd" })).locate(None).err().unwrap();
         assert!(matches!(trap, Error::Denied { .. }));
-        assert!(origin(json!({ "href": "file:///data/x" }), Files::Allowed).locate(None).is_ok());
-        let wants = origin(json!({ "href": "s3://b/k", "auth:refs": ["token"] }), Files::Refused);
+        let local = origin_of("file:///data/items.json", json!({ "href": "file:///data/x" }));
+        assert!(local.locate(None).is_ok());
+        let inside = origin_of("https://8.8.8.8/", json!({ "href": "http://127.0.0.1/x" }));
+        let error = inside.locate(None).err().unwrap();
+        assert!(error.to_string().contains("private address"), "{error}");
+        let wants = origin(json!({ "href": "s3://b/k", "auth:refs": ["token"] }));
         let error = wants.locate(Some(&Trouble::Refused("AccessDenied".into()))).err().unwrap();
         assert!(error.to_string().contains("a bearer token (token)"), "{error}");
     }
 
     #[test]
     fn who_pays_says_so() {
-        let pays = origin(json!({ "href": "s3://b/k", "storage:requester_pays": true }), Files::Refused);
+        let pays = origin(json!({ "href": "s3://b/k", "storage:requester_pays": true }));
         let headers = pays.locate(None).unwrap().headers;
         assert_eq!(headers, [("x-amz-request-payer".to_owned(), "requester".to_owned())]);
-        assert!(
-            origin(json!({ "href": "s3://b/k" }), Files::Refused).locate(None).unwrap().headers.is_empty()
-        );
+        assert!(origin(json!({ "href": "s3://b/k" })).locate(None).unwrap().headers.is_empty());
+    }
+
+    #[test]
+    fn a_store_that_fails_is_followed_by_the_next() {
+        let all = origin(json!({ "href": "s3://b/k", "storage:refs": ["azure", "far", "aws"] }));
+        assert_eq!(all.locate(None).unwrap().url.as_str(), "https://b.far.example/k");
+        let next = all.locate(Some(&Trouble::Gone("404".into()))).unwrap();
+        assert_eq!((next.url.as_str(), next.headers.len()), ("https://b.s3.example/k", 1));
+        assert!(all.locate(Some(&Trouble::Refused("403".into()))).is_err());
     }
 
     #[test]
     fn an_asset_without_an_href_has_no_origin() {
         let asset = Asset { key: "a".into(), fields: serde_json::Map::new() };
-        assert!(reading(None, Files::Refused, &asset).is_none());
+        assert!(reading(None, "http://127.0.0.1/", &asset).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! A STAC API as a catalogue.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -60,6 +60,19 @@ impl Served {
     }
 }
 
+/// What a child catalogue may be called, by its URL alone: the last part of it that tells something, else its host.
+fn child_names(url: &Url) -> Vec<String> {
+    let version = |part: &str| {
+        part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let tells = |part: &&str| {
+        !matches!(*part, "" | "catalog.json" | "collection.json" | "api" | "stac") && !version(part)
+    };
+    let part = url.path().rsplit('/').find(tells);
+    let part = part.map(|part| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned());
+    part.into_iter().chain(url.host_str().map(str::to_owned)).collect()
+}
+
 impl Catalog for Served {
     fn describe(&self) -> Result<Description, Error> {
         let landing = self.api.landing()?;
@@ -107,36 +120,40 @@ impl Catalog for Served {
 
     fn children(&self) -> Result<Vec<Child>, Error> {
         let landing = self.api.landing()?;
-        let mut children: Vec<Child> = Vec::new();
-        let mut elsewhere: Vec<String> = Vec::new();
+        let (mut children, mut unusable): (Vec<Child>, Vec<String>) = (Vec::new(), Vec::new());
+        let mut met = HashSet::new();
         for link in landing.links.iter().filter(|link| link.rel == "child" && readable(link)) {
-            let Some(url) = landing.base.settle(&landing.url, &link.href) else {
-                elsewhere.push(link.href.clone());
+            let Some(url) = landing.target(Some(link)) else {
+                unusable.push(format!("{} leads nowhere", link.href));
                 continue;
             };
-            let segments: Vec<&str> = url.path().trim_end_matches('/').rsplit('/').take(2).collect();
-            // `…/collections/ID` is one of this API's own collections.
-            if segments.get(1) == Some(&"collections")
-                || url.path() == landing.url.path()
-                || self.site().leads_back(&url)
-            {
+            let path = url.path().trim_end_matches('/');
+            let is_own = url.origin() == landing.base.url().origin();
+            let is_new = met.insert((url.origin(), path.to_owned()));
+            if !is_new || is_own && url.path() == landing.url.path() || self.site().leads_back(&url) {
                 continue;
             }
-            let decoded = |s: &&str| percent_encoding::percent_decode_str(s).decode_utf8_lossy().into_owned();
-            let Some(id) = segments.first().map(decoded).filter(|id| !id.is_empty()) else { continue };
-            if children.iter().any(|child| child.id == id) {
+            // `…/collections/ID` is one of an API's collections: of this one's, or of another that has its items.
+            if path.rsplit('/').nth(1) == Some("collections") {
+                if !is_own {
+                    unusable.push(format!("{} is a collection of another API; mount that", link.href));
+                }
                 continue;
             }
-            let catalog = Arc::new(Opening::new(self.site().below(&id, url, &landing.url)));
-            children.push(Child { id, catalog });
+            if let Err(error) = self.site().check(&url) {
+                unusable.push(error.to_string());
+                continue;
+            }
+            let mut names = child_names(&url).into_iter();
+            match names.find(|id| children.iter().all(|child| child.id != *id)) {
+                Some(id) => {
+                    let catalog = Arc::new(Opening::new(self.site().below(&id, url, &landing.url)));
+                    children.push(Child { id, catalog });
+                }
+                None => unusable.push(format!("{} has the name of another", link.href)),
+            }
         }
-        if let Some(first) = elsewhere.first() {
-            let words = format!(
-                "{} child catalogues stand at another server, the first at {first}; mount them by their own URLs",
-                elsewhere.len()
-            );
-            self.site().note("children", &words);
-        }
+        self.site().note_unusable("children", &unusable);
         Ok(children)
     }
 
@@ -234,5 +251,23 @@ impl Catalog for Served {
             lines.push(format!("here: sorted, after all of at most {} items are read", self.site().max_scan));
         }
         Ok(lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_is_called_by_what_tells_it_from_others() {
+        for (url, want) in [
+            ("https://h.example/stac/LPCLOUD", "LPCLOUD"),
+            ("https://h.example/stac/a%20b/", "a b"),
+            ("https://b.s3.example/cat/venus/catalog.json", "venus"),
+            ("https://earth.example/v1", "earth.example"),
+            ("https://planet.example/api/stac/v1.0/?f=json", "planet.example"),
+        ] {
+            assert_eq!(child_names(&url.parse().unwrap())[0], want, "{url}");
+        }
     }
 }

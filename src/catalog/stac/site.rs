@@ -8,7 +8,8 @@ use url::Url;
 use super::super::Error;
 use super::super::library::{self, Library};
 pub(super) use super::super::remembered::Remembered;
-use super::origin::{Files, Reading};
+use super::border::Border;
+use super::origin::Reading;
 use super::signing::Desk;
 use crate::config::{Limits, SourceConfig};
 use crate::content::Origin;
@@ -35,6 +36,8 @@ pub(super) struct Site {
     pub(super) url: Url,
     pub(super) documents: Library,
     pub(super) report: Arc<Report>,
+    /// How far its documents may lead.
+    border: Arc<Border>,
     /// How long metadata is taken for true.
     pub(super) lifetime: Duration,
     /// Most items read for something done here.
@@ -65,6 +68,7 @@ impl Site {
     ) -> Site {
         Site {
             name: config.name.clone(),
+            border: Arc::new(Border::new(url.clone())),
             url,
             documents,
             report,
@@ -81,6 +85,7 @@ impl Site {
         let above = self.above.iter().chain([&self.url, from]).cloned().collect();
         Site {
             name: format!("{}/{name}", self.name),
+            border: Arc::new(Border::new(url.clone())),
             url,
             documents: self.documents.clone(),
             report: Arc::clone(&self.report),
@@ -94,7 +99,20 @@ impl Site {
 
     /// Whether a URL leads back to this catalogue or to one above it, or deeper than any catalogue goes.
     pub(super) fn leads_back(&self, url: &Url) -> bool {
-        *url == self.url || self.above.contains(url) || self.above.len() > MOST_ABOVE
+        let place = |url: &Url| {
+            let path = url.path().trim_end_matches('/').to_owned();
+            (url.origin(), path, url.query().map(str::to_owned))
+        };
+        let is_same = |other: &Url| place(other) == place(url);
+        is_same(&self.url) || self.above.iter().any(is_same) || self.above.len() > MOST_ABOVE
+    }
+
+    /// Whether a URL that a document names may be asked.
+    ///
+    /// # Errors
+    /// Where it is a file of this machine or a private address, and the source stands elsewhere.
+    pub(super) fn check(&self, url: &Url) -> Result<(), http::Error> {
+        self.border.check(url)
     }
 
     /// A document by GET, all attempts.
@@ -119,38 +137,24 @@ impl Site {
         self.documents.forget(request);
     }
 
-    /// A source from the network never reaches a file of this machine, whatever its documents link to.
-    fn check(&self, url: &Url) -> Result<(), Error> {
-        if url.scheme() != "file" || self.files() == Files::Allowed {
-            return Ok(());
-        }
-        let why = "a server named this file of this machine; it is not read".to_owned();
-        Err(Error::Http(http::Error::Denied { url: shown(url), why }))
-    }
-
-    /// Whether what this source says may point at files of this machine.
-    pub(super) fn files(&self) -> Files {
-        if self.url.scheme() == "file" { Files::Allowed } else { Files::Refused }
+    /// Whether this source is a file of this machine, and may point at others.
+    pub(super) fn is_here(&self) -> bool {
+        self.border.is_here()
     }
 
     /// The origin of an item's asset, the item's own URL being `base`. `None` without an href.
     pub(super) fn origin(&self, item: &Item, asset: &Asset, base: Option<&Url>) -> Option<Arc<dyn Origin>> {
         let s3_url = |object: &S3Object| self.documents.s3_url(object);
-        let documents = self.documents.clone();
-        let own = self.url.clone();
-        let desk: Desk = Arc::new(move |request| match http::leads_inside(&own, &request.url) {
-            false => documents.fresh(request),
-            true => Err(http::Error::Denied {
-                url: shown(&request.url),
-                why: "a public server says that URLs are signed there, at a private address; it is not asked"
-                    .into(),
-            }),
+        let (documents, border) = (self.documents.clone(), Arc::clone(&self.border));
+        let desk: Desk = Arc::new(move |request| {
+            border.check(&request.url)?;
+            documents.fresh(request)
         });
         let has_credential = |url: &Url| self.documents.has_credential(url);
         let reading = Reading {
             item,
             base,
-            files: self.files(),
+            border: &self.border,
             s3_url: &s3_url,
             desk: &desk,
             has_credential: &has_credential,

@@ -20,26 +20,41 @@ pub(super) struct Storage {
 }
 
 impl Storage {
-    /// Reads an asset's object, or that of one of its alternates: `storage:refs` into the `storage:schemes` of the
-    /// item (version 2), else `storage:region` and `storage:requester_pays` of the object or of the item (1).
-    pub(super) fn of(object: &Map<String, Value>, item: &Item) -> Storage {
-        let scheme = named(object, item, "storage:refs", "storage:schemes").next();
-        let Some((_, scheme)) = scheme else {
-            let field = |name: &str| object.get(name).or_else(|| item.property(name));
-            return Storage {
-                region: field("storage:region").and_then(Value::as_str).map(str::to_owned),
-                requester_pays: field("storage:requester_pays").and_then(Value::as_bool).unwrap_or(false),
-                ..Storage::default()
-            };
-        };
+    /// The places that an asset's object, or that of one of its alternates, names for an href of this URL scheme, the
+    /// first being the one to try first: `storage:refs` into the `storage:schemes` of the item (version 2), else
+    /// `storage:region` and `storage:requester_pays` of the object or of the item (1). One at least.
+    pub(super) fn all(object: &Map<String, Value>, item: &Item, url_scheme: &str) -> Vec<Storage> {
+        let schemes = named(object, item, "storage:refs", "storage:schemes");
+        let told: Vec<Storage> =
+            schemes.filter_map(|(_, scheme)| Storage::of_scheme(scheme, url_scheme)).collect();
+        if !told.is_empty() {
+            return told;
+        }
+        let field = |name: &str| object.get(name).or_else(|| item.property(name));
+        vec![Storage {
+            region: field("storage:region").and_then(Value::as_str).map(str::to_owned),
+            requester_pays: field("storage:requester_pays").and_then(Value::as_bool).unwrap_or(false),
+            ..Storage::default()
+        }]
+    }
+
+    /// What a scheme says of hrefs of this URL scheme. `None` where it is of another kind of store, or leaves open
+    /// where its store is.
+    fn of_scheme(scheme: &Map<String, Value>, url_scheme: &str) -> Option<Storage> {
         let text = |key: &str| scheme.get(key).and_then(Value::as_str).map(str::to_owned);
-        let platform = text("platform").filter(|_| text("type").as_deref() == Some("custom-s3"));
-        Storage {
-            endpoint: platform.and_then(|template| endpoint(&template, scheme)),
+        let kind = text("type").unwrap_or_default();
+        let endpoint = match (url_scheme, kind.as_str(), text("platform")) {
+            ("s3", "ms-azure", _) => return None,
+            ("s3", "custom-s3", Some(template)) => Some(endpoint(&template, scheme)?),
+            ("abfs" | "abfss" | "az" | "azure" | "wasb" | "wasbs", "aws-s3" | "custom-s3", _) => return None,
+            _ => None,
+        };
+        Some(Storage {
+            endpoint,
             region: text("region"),
             account: text("account"),
             requester_pays: scheme.get("requester_pays").and_then(Value::as_bool).unwrap_or(false),
-        }
+        })
     }
 }
 
@@ -137,8 +152,12 @@ mod tests {
         Item::from_json(&item.to_string()).unwrap()
     }
 
+    fn storages(object: Value, url_scheme: &str) -> Vec<Storage> {
+        Storage::all(object.as_object().unwrap(), &item(), url_scheme)
+    }
+
     fn storage(object: Value) -> Storage {
-        Storage::of(object.as_object().unwrap(), &item())
+        storages(object, "s3").swap_remove(0)
     }
 
     #[test]
@@ -154,8 +173,20 @@ mod tests {
         assert_eq!(endpoint("cdse").as_deref(), Some("https://eodata.example/"));
         assert_eq!(endpoint("far").as_deref(), Some("https://s3.r1.example/"));
         assert_eq!(endpoint("open"), None, "a template that is not filled in");
-        assert_eq!(storage(json!({ "storage:refs": ["blobs"] })).account.as_deref(), Some("a"));
+        let blobs = storages(json!({ "storage:refs": ["blobs"] }), "abfs").swap_remove(0);
+        assert_eq!(blobs.account.as_deref(), Some("a"));
         assert_eq!(storage(json!({ "storage:refs": ["none"] })), Storage::default());
+    }
+
+    #[test]
+    fn of_several_stores_those_are_taken_that_an_href_can_mean() {
+        let all = json!({ "storage:refs": ["none", "blobs", "open", "cdse", "aws"] });
+        let s3 = storages(all.clone(), "s3");
+        let endpoints: Vec<_> = s3.iter().map(|s| s.endpoint.as_ref().map(Url::as_str)).collect();
+        assert_eq!(endpoints, [Some("https://eodata.example/"), None]);
+        assert_eq!((s3[0].requester_pays, s3[1].requester_pays), (false, true));
+        let azure = storages(all, "abfs");
+        assert_eq!(azure.iter().map(|s| s.account.as_deref()).collect::<Vec<_>>(), [Some("a")]);
     }
 
     #[test]

@@ -337,3 +337,45 @@ fn a_search_of_a_whole_catalogue_is_one_of_its_children_too() {
     let found = listed(catalog.search(&everywhere).unwrap().as_mut()).unwrap();
     assert_eq!(found.len(), all.iter().map(|(_, ids)| ids.len()).sum::<usize>());
 }
+
+#[test]
+fn children_at_another_server_are_catalogues_too() {
+    use crate::config::{Credential, Grant, Secret};
+    let (far, _) = grid(20);
+    let host = far.url().to_string();
+    let answer = move |asked: &Asked| match asked.target.as_str() {
+        "/stac" => Response::json(
+            200,
+            &json!({ "type": "Catalog", "id": "r", "stac_version": "1.0.0", "description": "",
+                     "conformsTo": ["https://api.stacspec.org/v1.0.0/core"],
+                     "links": [{ "rel": "child", "href": format!("{host}/stac/catalog.json") },
+                               { "rel": "child", "href": format!("{host}/stac/catalog.json/") },
+                               { "rel": "child", "href": format!("{host}/v1/collections/one") },
+                               { "rel": "child", "href": "/stac/" }] }),
+        ),
+        _ => Response::empty(404),
+    };
+    let server = Server::start(answer).unwrap();
+    let report = Arc::new(Report::new());
+    let own = Url::parse(&format!("{}/stac", server.url())).unwrap();
+    let credential = Credential::Bearer(Secret::new("own-token"));
+    let grants = vec![Grant { scope: own.origin().into(), credential }];
+    let http = Arc::new(Http::new(Settings::default(), grants, Arc::clone(&report)).unwrap());
+    let cache = Arc::new(Cache::none(Arc::clone(&report)));
+    let library = Library::new("demo", http, cache, Arc::clone(&report), Duration::ZERO);
+    let config = SourceConfig::new("demo", SourceKind::Url(own));
+    let catalog = open(&config, library, &Limits::default(), Arc::clone(&report));
+
+    let children = catalog.children().unwrap();
+    let names: Vec<&str> = children.iter().map(|child| child.id.as_str()).collect();
+    assert_eq!(names, ["127.0.0.1"]);
+    assert_eq!(listed(children[0].catalog.search(&search(&[])).unwrap().as_mut()).unwrap().len(), 20);
+    let sent = |server: &Server| {
+        let entries = server.journal().entries();
+        entries.iter().filter(|entry| entry.headers.get("authorization").is_some()).count()
+    };
+    assert!(sent(&server) > 0);
+    assert_eq!(sent(&far), 0, "another server's credentials stay at home");
+    let notes = report.notes();
+    assert!(notes["demo: unusable children"].contains("collection of another API"), "{notes:?}");
+}
