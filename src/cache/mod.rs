@@ -11,6 +11,7 @@
 //! FOLDER/v1/objects/ab/cdef….pin     who wants it kept, where anybody does
 //! FOLDER/v1/documents/ab/cdef…       metadata documents
 //! FOLDER/v1/facts                    sizes and validators of objects
+//! FOLDER/v1/locks/cdef…              what processes take turns by
 //! ```
 //!
 //! The rule on trust: every block is checked against its checksum at every read, since another process may
@@ -35,11 +36,14 @@ pub use map::{BLOCK, blocks_of, blocks_over};
 pub use object::{Backing, CachedObject};
 pub use stock::{PutOut, Stocked, Which};
 
+use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+
+use sha2::{Digest, Sha256};
 
 use facts::FactTable;
 use shelf::Shelf;
@@ -181,6 +185,15 @@ impl Cache {
         let Some(shelf) = &self.shelf else { return false };
         shelf.space.trouble(what, error);
         shelf.space.rests()
+    }
+
+    /// A file for a lock that all processes on this folder know by this key; nothing is written to it. `None` where
+    /// there is no folder for it.
+    pub fn lock_file(&self, key: &str) -> Option<std::fs::File> {
+        let folder = self.shelf.as_ref()?.documents.with_file_name("locks");
+        make_folder(&folder).ok()?;
+        let path = folder.join(hex(&Sha256::digest(key.as_bytes())[..16]));
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).ok()
     }
 
     /// The report that is told of hits and evictions.

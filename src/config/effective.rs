@@ -106,6 +106,9 @@ impl SourceConfig {
         if !self.conformance.is_empty() {
             set(text, "conformance", self.conformance.join(", "));
         }
+        if !self.agreements.is_empty() {
+            set(text, "accept_eula", self.agreements.join(", "));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::login::{Login, Pending, variable_part};
 use super::{Credential, Error, Grant, Scope, Secret, SourceConfig, SourceKind, value};
 
 impl Draft {
-    /// Adds the login of a source. A user and password in its URL are taken out of the URL.
+    /// Adds the login of a source, and what it has agreed to. A user and password in its URL are taken out of the URL.
     pub(super) fn with_login(
         &self,
         mut source: SourceConfig,
@@ -23,8 +23,12 @@ impl Draft {
                 if source.name != "usgs" {
                     places.push(Login::of_environment("usgs", &self.environment));
                 }
-                places.extend(self.document.section("usgs").map(Login::of_part));
+                let common = self.document.section("usgs");
+                places.extend(common.map(Login::of_part));
                 places.push(self.lsru_login());
+                let accepted = part.into_iter().chain(common).find_map(|part| part.entry("accept_eula"));
+                let accepted = accepted.and_then(|entry| value::list(&entry.value).ok());
+                source.agreements = accepted.unwrap_or_default();
             }
         }
         let places = Login::of_one_user(places);

@@ -221,6 +221,7 @@ pub(super) const SECTIONS: &[Section] = &[
             key("m2m_url", Kind::Url, "",
                 "For usgs: another M2M, e.g. a test server."),
             key("espa_url", Kind::Url, "", "For usgs: another ESPA."),
+            key("accept_eula", Kind::List, "", "For usgs: as in [usgs]."),
         ],
     },
     Section {
@@ -271,6 +272,8 @@ pub(super) const SECTIONS: &[Section] = &[
             key("token", Kind::Secret, "",
                 "M2M application token: search and download."),
             key("password", Kind::Secret, "", "ERS password: ESPA orders."),
+            key("accept_eula", Kind::List, "",
+                "Codes of the agreements that you accept, where M2M gives files under one (HDDS)."),
             key("m2m_url", Kind::Url, M2M, "M2M's base."),
             key("espa_url", Kind::Url, ESPA, "ESPA's base."),
         ],

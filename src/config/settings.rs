@@ -90,6 +90,7 @@ impl SourceConfig {
             metadata_lifetime: None,
             page_size: None,
             conformance: Vec::new(),
+            agreements: Vec::new(),
         }
     }
 
@@ -154,6 +155,8 @@ pub struct SourceConfig {
     pub page_size: Option<u32>,
     /// Conformance overrides: `+filter`, `-post`, …
     pub conformance: Vec<String>,
+    /// Codes of USGS's agreements that the user has accepted.
+    pub agreements: Vec<String>,
 }
 
 /// What a source is.

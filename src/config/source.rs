@@ -119,7 +119,7 @@ impl Draft {
                 None => self.usgs_kind(Some(part)),
             };
         }
-        if let Some(entry) = part.entry("m2m_url").or(part.entry("espa_url")) {
+        if let Some(entry) = ["m2m_url", "espa_url", "accept_eula"].iter().find_map(|key| part.entry(key)) {
             return wrong(entry.line, "is for type = usgs");
         }
         match (url, file) {

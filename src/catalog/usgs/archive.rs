@@ -42,6 +42,8 @@ pub struct Settings {
     pub max_scan: u64,
     /// No scene beyond this one of a search can be had.
     pub window: u64,
+    /// Codes of the agreements that the user has accepted.
+    pub agreements: Vec<String>,
 }
 
 impl Settings {
@@ -53,6 +55,7 @@ impl Settings {
             page_size: config.page_size.map_or(500, u64::from).clamp(1, 10_000),
             max_scan: config.max_scan.unwrap_or(limits.max_scan),
             window: 50_000,
+            agreements: config.agreements.clone(),
         }
     }
 }

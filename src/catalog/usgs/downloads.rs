@@ -52,6 +52,8 @@ impl Patience {
 pub struct Downloads {
     session: Arc<Session>,
     patience: Patience,
+    /// Codes of the agreements that the user has accepted.
+    agreements: Vec<String>,
     /// What they are asked for under.
     label: String,
     products: Mutex<HashMap<String, Arc<Mutex<State>>>>,
@@ -98,10 +100,17 @@ pub fn nonce() -> String {
 }
 
 impl Downloads {
-    pub fn new(session: Arc<Session>, patience: Patience) -> Downloads {
+    pub fn new(session: Arc<Session>, patience: Patience, agreements: Vec<String>) -> Downloads {
         // At most 50 characters.
         let label = format!("stacfs-{}", nonce());
-        Downloads { session, patience, label, products: Mutex::default(), looks: Mutex::default() }
+        Downloads {
+            session,
+            patience,
+            agreements,
+            label,
+            products: Mutex::default(),
+            looks: Mutex::default(),
+        }
     }
 
     /// A URL for a product's bytes: asks for the download, waits for it, or asks anew where the last URL no
@@ -109,7 +118,7 @@ impl Downloads {
     ///
     /// # Errors
     /// [`Error::NotYet`] where the preparation takes longer than our patience, [`Error::Quota`] where M2M
-    /// gives no more for now, [`Error::Denied`] with its words where it gives none.
+    /// gives no more for now, [`Error::Denied`] with its words where it gives none, or wants an agreement first.
     pub fn url(&self, identity: &str, product: &Product, trouble: Option<&Trouble>) -> Result<Url, Error> {
         let state = Arc::clone(
             lock(&self.products)
@@ -168,10 +177,8 @@ impl Downloads {
                 why: format!("M2M's download host refuses the URL that M2M gave just now: {words}"),
             });
         }
-        if let Some(id) = id {
-            // Else the new request would be a duplicate of this one.
-            let _ = self.session.act("download-remove", &json!({"downloadId": id}));
-        }
+        // Else the new request would be a duplicate of this one.
+        self.remove(*id);
         *state = State::Idle;
         Ok(())
     }
@@ -182,6 +189,14 @@ impl Downloads {
         let body = json!({"downloads": [wish], "label": self.label});
         let answer = self.session.act("download-request", &body).map_err(|error| failed(identity, error))?;
         let since = Instant::now();
+        let rows = members(&answer, "availableDownloads").chain(members(&answer, "preparingDownloads"));
+        for row in rows {
+            if let Err(error) = self.agreed(identity, row) {
+                // What nobody fetches counts against the account.
+                self.remove(download(row));
+                return Err(error);
+            }
+        }
         if let Some(row) = members(&answer, "availableDownloads").next() {
             let url = address(row);
             let url = url.ok_or_else(|| self.not_yet(identity, "M2M says it is available, and not where"))?;
@@ -199,6 +214,31 @@ impl Downloads {
         Err(refused(identity, &answer))
     }
 
+    /// Takes a download off the queue. Best effort.
+    fn remove(&self, id: Option<u64>) {
+        if let Some(id) = id {
+            let _ = self.session.act("download-remove", &json!({"downloadId": id}));
+        }
+    }
+
+    /// Whether a download wants no agreement, or one that the user has accepted: M2M tells its terms, and leaves it to
+    /// us that they are met.
+    fn agreed(&self, identity: &str, row: &Value) -> Result<(), Error> {
+        let Some(code) = text(row, "eulaCode") else { return Ok(()) };
+        if self.agreements.iter().any(|own| own.eq_ignore_ascii_case(&code)) {
+            return Ok(());
+        }
+        let told = self.session.ask("download-eula", &json!({"eulaCodes": [code]})).unwrap_or_default();
+        let terms = told.get(0).and_then(|told| text(told, "agreementContent")).unwrap_or_default();
+        let terms = terms.split_whitespace().collect::<Vec<_>>().join(" ");
+        let terms = if terms.is_empty() { String::new() } else { format!(" (\"{terms}\")") };
+        let why = format!(
+            "M2M gives it under the agreement {code}{terms}, which https://earthexplorer.usgs.gov shows too; if you \
+             agree, set accept_eula = {code} in section [usgs] of the configuration, and mount again"
+        );
+        Err(Error::Denied { identity: identity.to_owned(), why })
+    }
+
     /// Waits until a download can be had, or is found to be lost.
     fn wait(&self, identity: &str, queued: &Queued) -> Result<Fate, Error> {
         let repeated = queued.told.is_some_and(|told| told.elapsed() < REPEAT);
@@ -210,6 +250,7 @@ impl Downloads {
             if let Some(row) = members(&look, "available").find(own)
                 && let Some(url) = address(row)
             {
+                self.agreed(identity, row)?;
                 return Ok(Fate::Ready(url));
             }
             // Its own request may not have arrived everywhere yet.

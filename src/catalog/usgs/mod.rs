@@ -3,7 +3,8 @@
 //! In: an account, and searches. Out: a [`Catalog`]: datasets are collections, scenes are items named by their
 //! display id, download products are assets.
 //!
-//! M2M takes one request of an account at a time, so all calls pass one [`session`]. A search is asked for in
+//! M2M takes one request of an account at a time, so all calls pass one [`session`], and all processes of a user take
+//! [`turns`]. A search is asked for in
 //! M2M's own filters (`plan`) and every scene that comes back is tested here once more (`pages`): M2M knows days
 //! and whole percents only, and returns scenes across the antimeridian for foreign places. Listing and looking
 //! download nothing: a product is asked for when its bytes are read (`downloads`).
@@ -25,6 +26,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod tidy;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub use ids::is_valid;
 use pages::{Listed, ScenePages};
 use plan::{Branch, Plan, Said};
 use session::{Account, Session};
+use turns::Turns;
 
 /// What M2M says of a scene, as it says it.
 const METADATA_JSON: &str = "metadata.json";
@@ -77,7 +80,8 @@ pub fn open(
         _ => None,
     };
     let reach = http.reach();
-    let session = Arc::new(Session::new(http, base, account));
+    let turns = account.as_ref().and_then(|account| Turns::of(&cache, &base, &account.username));
+    let session = Arc::new(Session::new(http, base, account, turns));
     let settings = Settings::of(config, limits);
     let answers =
         Answers::new(cache, Arc::clone(&report), &settings.name, session.place(), settings.lifetime, reach);
@@ -110,7 +114,8 @@ impl Usgs {
         patience: Patience,
         report: Arc<Report>,
     ) -> Usgs {
-        let downloads = Arc::new(Downloads::new(Arc::clone(&session), patience));
+        let agreements = settings.agreements.clone();
+        let downloads = Arc::new(Downloads::new(Arc::clone(&session), patience, agreements));
         Usgs { archive: Arc::new(Archive::new(session, answers, settings, report)), downloads }
     }
 

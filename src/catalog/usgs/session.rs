@@ -1,7 +1,8 @@
 //! A session with M2M: one account, one key, one request in flight.
 //!
 //! The server answers RATE_LIMIT when two requests of a user overlap, so all calls of an account stand in one
-//! line, in the order they came, and equal calls that wait at the same time are asked once.
+//! line, in the order they came, and equal calls that wait at the same time are asked once. Between processes the
+//! account's `turns` do the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::envelope::{self, Complaint, Fault};
+use super::turns::Turns;
 use crate::catalog::Error;
 use crate::config::{Credential, Secret};
 use crate::http::{self, Document, Http, Request, shown};
@@ -51,6 +53,8 @@ pub struct Session {
     /// Why the credential was refused, and how often credentials had been replaced then: it is not tried again.
     refused: Mutex<Option<(u64, Error)>>,
     line: Line,
+    /// Those among the processes of this user, where they have a cache in common.
+    turns: Option<Turns>,
     asking: Mutex<HashMap<String, Arc<Shared>>>,
 }
 
@@ -108,7 +112,7 @@ impl Drop for Turn<'_> {
 
 impl Session {
     /// A session that has not logged in: it does so at the first call.
-    pub fn new(http: Arc<Http>, base: Url, account: Option<Account>) -> Session {
+    pub fn new(http: Arc<Http>, base: Url, account: Option<Account>, turns: Option<Turns>) -> Session {
         Session {
             http,
             base,
@@ -116,6 +120,7 @@ impl Session {
             key: Mutex::default(),
             refused: Mutex::default(),
             line: Line::default(),
+            turns,
             asking: Mutex::default(),
         }
     }
@@ -158,6 +163,7 @@ impl Session {
     /// The same for a call that does something: never shared with an equal one.
     pub fn act(&self, endpoint: &str, body: &Value) -> Result<Value, Error> {
         self.line.wait(|| {
+            let _turn = self.turns.as_ref().and_then(Turns::take);
             self.login_if_needed()?;
             match self.call(endpoint, body)? {
                 Ok(data) => Ok(data),
@@ -179,6 +185,7 @@ impl Session {
     pub fn logout(&self) {
         self.line.wait(|| {
             if lock(&self.key).is_some() {
+                let _turn = self.turns.as_ref().and_then(Turns::take);
                 let _ = self.call_once("logout", &Value::Null);
                 *lock(&self.key) = None;
             }

@@ -46,6 +46,7 @@ fn settings() -> Settings {
         page_size: 200,
         max_scan: 20_000,
         window: 50_000,
+        agreements: Vec::new(),
     }
 }
 
@@ -96,12 +97,15 @@ fn client(
     settings: Settings,
     report: &Arc<Report>,
 ) -> Usgs {
-    let quick = http::Settings { pause: Duration::from_millis(1), ..http::Settings::default() };
-    let http = Arc::new(Http::new(quick, Vec::new(), Arc::clone(report)).unwrap());
-    let session = Arc::new(Session::new(http, Url::parse(&servers.m2m_url).unwrap(), account));
+    let session = Arc::new(Session::new(http(report), Url::parse(&servers.m2m_url).unwrap(), account, None));
     let patience = Patience { pause: Duration::from_millis(20), most: Duration::from_secs(20) };
     let answers = answers(&session, Cache::none(Arc::clone(report)), settings.lifetime, Reach::Online);
     Usgs::new(session, answers, settings, patience, Arc::clone(report))
+}
+
+fn http(report: &Arc<Report>) -> Arc<Http> {
+    let quick = http::Settings { pause: Duration::from_millis(1), ..http::Settings::default() };
+    Arc::new(Http::new(quick, Vec::new(), Arc::clone(report)).unwrap())
 }
 
 /// What is remembered for a session in a cache.

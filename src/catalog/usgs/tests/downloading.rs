@@ -68,7 +68,8 @@ fn patience_ends_and_the_preparation_goes_on() {
     desk.servers.m2m.quirks().staging_polls = 1000;
     let account = Account { username: "demo".into(), token: Some(Secret::new("demo-token")), password: None };
     let http = Arc::new(Http::new(http::Settings::default(), Vec::new(), Arc::clone(&desk.report)).unwrap());
-    let session = Arc::new(Session::new(http, Url::parse(&desk.servers.m2m_url).unwrap(), Some(account)));
+    let session =
+        Arc::new(Session::new(http, Url::parse(&desk.servers.m2m_url).unwrap(), Some(account), None));
     let patience = Patience { pause: Duration::from_millis(10), most: Duration::from_millis(50) };
     let cache = Cache::none(Arc::clone(&desk.report));
     let answers = answers(&session, cache, settings().lifetime, Reach::Online);
@@ -144,6 +145,32 @@ fn refusals_keep_the_words_of_m2m() {
     assert!(error.to_string().contains("User download limit exceeded"), "{error}");
     desk.servers.m2m.quirks().quota.recent = 100;
     assert!(bundle.locate(None).is_ok(), "well again");
+}
+
+#[test]
+fn an_agreement_is_the_users_to_accept() {
+    let desk = Desk::new();
+    let (band, bundle) = desk.origins();
+    let (band, bundle) = (band.identity().to_owned(), bundle.identity().to_owned());
+    let read = |source: &Usgs, href: &str| {
+        super::super::origin::of(href, &source.downloads).locate(None).map(|location| location.url)
+    };
+    desk.servers.m2m.quirks().eula = Some("HDDS");
+    let error = read(&desk.source, &band).unwrap_err();
+    let words = error.to_string();
+    assert!(error.errno() == libc::EACCES && words.contains("accept_eula = HDDS"), "{words}");
+    assert!(words.contains("the license. You must agree") && words.contains("earthexplorer"), "{words}");
+    assert!(desk.servers.m2m.downloads().is_empty(), "nothing waits there to be fetched");
+    // What others have asked for is only seen on the queue.
+    desk.servers.m2m.quirks().eula = None;
+    read(&desk.source, &bundle).unwrap();
+    desk.servers.m2m.quirks().eula = Some("HDDS");
+    let account = Account { username: "demo".into(), token: Some(Secret::new("demo-token")), password: None };
+    let other = client(&desk.servers, Some(account.clone()), settings(), &desk.report);
+    assert!(read(&other, &bundle).unwrap_err().to_string().contains("HDDS"));
+    let settings = Settings { agreements: vec!["hdds".into()], ..settings() };
+    let agreed = client(&desk.servers, Some(account), settings, &desk.report);
+    assert!(read(&agreed, &band).is_ok() && read(&agreed, &bundle).is_ok());
 }
 
 #[test]

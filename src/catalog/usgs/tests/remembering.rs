@@ -12,7 +12,8 @@ fn opened(desk: &Desk, folder: &Path, user: &str, lifetime: Duration, reach: Rea
     let http = Arc::new(Http::new(quick, Vec::new(), Arc::clone(&report)).unwrap());
     let token = Some(Secret::new(format!("{user}-token")));
     let account = Account { username: user.into(), token, password: None };
-    let session = Arc::new(Session::new(http, Url::parse(&desk.servers.m2m_url).unwrap(), Some(account)));
+    let session =
+        Arc::new(Session::new(http, Url::parse(&desk.servers.m2m_url).unwrap(), Some(account), None));
     let settings = Settings { lifetime, ..settings() };
     let cache = cache::Settings { folder: folder.to_owned(), max_bytes: Some(1 << 28), min_free: 0 };
     let answers = answers(&session, Cache::open(cache, Arc::clone(&report)), lifetime, reach);

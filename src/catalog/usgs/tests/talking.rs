@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::catalog::usgs::turns::Turns;
 use crate::config::{Credential, Grant};
 use crate::demo::http::{Fault, Response};
 
@@ -23,6 +24,36 @@ fn eight_callers_never_overlap() {
     assert_eq!(desk.servers.m2m.overlaps(), 0);
     assert_eq!(desk.servers.m2m_server.journal().peak(), 1);
     assert_eq!(desk.servers.m2m.keys_given(), 1);
+}
+
+#[test]
+fn processes_take_turns() {
+    let desk = Desk::new();
+    desk.servers.m2m.quirks().latency = Duration::from_millis(30);
+    let folder = tempfile::tempdir().unwrap();
+    // Each has a session and files of its own, as a process has.
+    let process = || {
+        let settings =
+            crate::cache::Settings { folder: folder.path().into(), max_bytes: Some(1 << 24), min_free: 0 };
+        let cache = Cache::open(settings, Arc::clone(&desk.report));
+        let base = Url::parse(&desk.servers.m2m_url).unwrap();
+        let turns = Turns::of(&cache, &base, "demo");
+        assert!(turns.is_some());
+        let account =
+            Account { username: "demo".into(), token: Some(Secret::new("demo-token")), password: None };
+        Session::new(http(&desk.report), base, Some(account), turns)
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let session = process();
+                (0..8).for_each(|_| drop(session.act("permissions", &json!({})).unwrap()));
+                session.logout();
+            });
+        }
+    });
+    assert_eq!((desk.servers.m2m.overlaps(), desk.servers.m2m.open_sessions()), (0, 0));
+    assert_eq!(desk.asked().len(), 3 * 10, "nothing was asked twice");
 }
 
 #[test]
@@ -110,7 +141,7 @@ fn a_token_that_was_put_right_is_tried_without_a_new_mount() {
     let wrong = account("demo", "wrong-token");
     let http = Arc::new(Http::new(http::Settings::default(), wrong, Arc::clone(&desk.report)).unwrap());
     let own = Account { username: "demo".into(), token: Some(Secret::new("wrong-token")), password: None };
-    let session = Session::new(Arc::clone(&http), base.clone(), Some(own));
+    let session = Session::new(Arc::clone(&http), base.clone(), Some(own), None);
     let ask = || session.ask("permissions", &json!({}));
     assert!(ask().is_err() && ask().is_err());
     assert_eq!(desk.asked(), ["login-token"]);

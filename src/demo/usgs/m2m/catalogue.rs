@@ -37,7 +37,7 @@ pub(super) const ENDPOINTS: &[(&str, Answer)] = &[
     ("download-order-remove", M2m::download_order_remove),
     ("download-labels", M2m::download_labels),
     ("download-summary", M2m::download_summary),
-    ("download-eula", |_, _| Ok(json!([]))),
+    ("download-eula", M2m::download_eula),
     ("rate-limit-summary", M2m::rate_limit_summary),
     ("grid2ll", M2m::grid2ll),
 ];

@@ -102,7 +102,7 @@ impl M2m {
                 fetched: false,
             };
             new.insert(download.id.to_string(), json!(download.label));
-            let row = json!({"downloadId": download.id, "eulaCode": null, "entityId": entity, "url": self.url(&download)});
+            let row = json!({"downloadId": download.id, "eulaCode": quirks.eula, "entityId": entity, "url": self.url(&download)});
             if download.is_available() {
                 available.push(row)
             } else {
@@ -158,6 +158,14 @@ impl M2m {
             return Err(Failure::required("downloads"));
         }
         Ok(wishes)
+    }
+
+    /// `download-eula`: the terms of agreements.
+    pub(super) fn download_eula(&self, call: &Call) -> Outcome {
+        let asked = call.input.get("eulaCodes").and_then(Value::as_array).into_iter().flatten();
+        let known = asked.filter(|code| self.quirks().eula.is_some_and(|own| *code == own));
+        let terms = "These data are subject to the terms of the license.\n\nYou must agree to proceed.\n";
+        Ok(known.map(|code| json!({"eulaCode": code, "agreementContent": terms})).collect())
     }
 
     /// `download-retrieve`: what of a label is available, and what is still being prepared.
@@ -261,7 +269,7 @@ impl M2m {
             "url": self.url(download),
             "label": download.label,
             "entityId": download.ware.entity_id(&scene),
-            "eulaCode": null,
+            "eulaCode": self.quirks().eula,
             "filesize": self.size(&download.ware),
             "datasetId": download.ware.dataset.id,
             "displayId": scene.display_id(),

@@ -28,6 +28,8 @@ pub struct Quirks {
     pub unavailable: HashSet<String>,
     /// Entity ids whose downloads fail, as when the distribution system is down.
     pub failing: HashSet<String>,
+    /// The agreement that downloads are given under (`HDDS`).
+    pub eula: Option<&'static str>,
     /// No single files are offered, only bundles.
     pub bundles_only: bool,
     /// Every file in a bundle is followed by one of so many bytes of noise, a multiple of 512, that is made as it is
@@ -78,6 +80,7 @@ impl Default for Quirks {
             quota: Quota { recent: 15_000, pending: 20_000, unattempted: 20_000 },
             unavailable: HashSet::new(),
             failing: HashSet::new(),
+            eula: None,
             bundles_only: false,
             bundle_padding: 0,
             url_lifetime: SignedDuration::from_hours(24),
