@@ -113,12 +113,13 @@ fn the_same_requests_as_lsrus_are_on_the_wire() {
     let ids = scenes(2);
     let order = bench.place(2);
     let mut wire = bench.wire();
-    let note = wire[1].2["note"].take();
+    let note = wire[2].2["note"].take();
     assert!(note.as_str().unwrap().starts_with("order placed on 20"), "{note}");
     let body = json!({"olitirs8_collection_2_l2": {"inputs": ids, "products": ["sr_ndvi"]},
                       "format": "gtiff", "note": null, "resampling_method": "nn"});
     let expected = [
         ("GET", "available-products".to_owned(), json!({"inputs": ids})),
+        ("GET", "order-schema".to_owned(), Value::Null),
         ("POST", "order".to_owned(), body),
     ];
     assert_eq!(wire, expected.map(|(method, path, body)| (method.to_owned(), path, body)));
@@ -269,8 +270,13 @@ fn the_servers_refusals_are_its_own_words() {
     assert!(bench.usgs.espa.orders().is_empty());
     let (status, words) = bench.complaint(&["status", "espa-x"]);
     assert!(status == 1 && words.contains("ESPA knows no order espa-x"), "{words}");
-    let (status, words) =
-        bench.complaint(&["order", "--yes", &scenes(1)[0], "--products", "sr_ndvi", "--format", "jpeg"]);
+    let jpeg = ["order", "--yes", &scenes(1)[0], "--products", "sr_ndvi", "--format", "jpeg"];
+    bench.usgs.espa_server.journal().clear();
+    let (status, words) = bench.complaint(&jpeg);
+    assert!(status == 1 && words.contains("format: \"jpeg\" is none of gtiff, envi"), "{words}");
+    assert!(bench.journal(|entry| entry.method == "POST").is_empty(), "its schema says so before");
+    bench.usgs.espa_server.faults().add(Fault::status(404).on("/api/v1/order-schema"));
+    let (status, words) = bench.complaint(&jpeg);
     assert!(status == 1 && words.contains("Unrecognized value 'jpeg' in format"), "{words}");
 }
 

@@ -260,10 +260,7 @@ impl Espa {
 pub(super) fn is_lost(error: &Error) -> bool {
     match error {
         Error::Http(
-            http::Error::Unreachable { .. }
-            | http::Error::Silent { .. }
-            | http::Error::Broken { .. }
-            | http::Error::Unexpected { .. },
+            http::Error::Silent { .. } | http::Error::Broken { .. } | http::Error::Unexpected { .. },
         )
         | Error::Malformed { .. } => true,
         Error::Http(http::Error::Status { status, .. }) => *status >= 500 && *status != 503,

@@ -34,7 +34,7 @@ pub enum Error {
     Invalid(Vec<String>),
     /// The answer to an order was lost, and whether the order exists could not be found out.
     #[error(
-        "{cause}; whether the order was placed is not known: look for the note {note:?} in stacfs espa orders before you order again"
+        "{cause}; whether the order was placed is not known: before you order again, wait some minutes and look for it in stacfs espa orders (an id ends in the time of its order; its note is {note:?})"
     )]
     Lost {
         /// What happened to the answer, or to the look for the order.

@@ -2,7 +2,7 @@
 //!
 //! In: wishes and order ids from `tree` and `cli`. Out: the server's answers as plain values, and archives as
 //! files. [`Espa`] speaks to the server; [`Wish`] becomes the body of an order, checked before it is sent;
-//! [`Espa::place`] sees to it that an order whose answer was lost is placed once and not twice; [`fetch()`] and
+//! [`Espa::place`] sends an order once, and looks for it where the answer was lost; [`fetch()`] and
 //! [`unpack()`] bring what is complete to disk.
 //!
 //! Nothing here remembers answers, save that a refused login is not tried again, and [`Receipts`] of finished scenes.
@@ -16,6 +16,7 @@ mod item;
 mod options;
 mod place;
 mod receipts;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod unpack;

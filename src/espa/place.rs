@@ -1,4 +1,4 @@
-//! Placing an order exactly once.
+//! Placing an order at most once.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::client::{is_lost, malformed};
 use super::{Error, Espa, Which};
-use crate::http::{self, Method};
+use crate::http::Method;
 
 /// How patiently a lost answer is looked into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +36,9 @@ pub struct Placed {
 impl Espa {
     /// Places the order `body` and returns its id.
     ///
-    /// The note gets a mark that no other order has. Where the answer is lost, our orders are searched for it
-    /// before anything is sent again; a second POST goes out only where the connection failed and no order bears
-    /// the mark.
+    /// It is sent once. Its note gets a mark that no other order has, and where the answer is lost, our orders are
+    /// searched for it. One that is not found may still be in the making: only the user can say that it is to be
+    /// placed again.
     ///
     /// # Errors
     /// The server's refusal; [`Error::Lost`] where it cannot be found out whether the order exists.
@@ -47,23 +47,17 @@ impl Espa {
         let note = marked(body.get("note").and_then(Value::as_str).unwrap_or_default());
         body.insert("note".to_owned(), note.clone().into());
         let request = self.request(Method::POST, &["order"], Some(&Value::Object(body)));
-        let mut is_second = false;
-        loop {
-            let error = match self.once(&request).and_then(|answer| id_of(&answer)) {
-                Ok(id) => return Ok(Placed { id, found_by_note: None }),
-                Err(error) => error,
-            };
-            if !is_lost(&error) {
-                return Err(error);
-            }
-            match self.look_for(&note, placing) {
-                Ok(Some(id)) => return Ok(Placed { id, found_by_note: Some(note) }),
-                // A server that says it failed has said so: to ask again is for the user.
-                Ok(None) if matches!(error.status(), Some(500 | 501)) => return Err(error),
-                Ok(None) if !is_second && can_go_again(&error) => is_second = true,
-                Ok(None) => return Err(Error::Lost { cause: Box::new(error), note }),
-                Err(cause) => return Err(Error::Lost { cause: Box::new(cause), note }),
-            }
+        let error = match self.once(&request).and_then(|answer| id_of(&answer)) {
+            Ok(id) => return Ok(Placed { id, found_by_note: None }),
+            Err(error) if !is_lost(&error) => return Err(error),
+            Err(error) => error,
+        };
+        match self.look_for(&note, placing) {
+            Ok(Some(id)) => Ok(Placed { id, found_by_note: Some(note) }),
+            // A server that says it failed has said so.
+            Ok(None) if matches!(error.status(), Some(500 | 501)) => Err(error),
+            Ok(None) => Err(Error::Lost { cause: Box::new(error), note }),
+            Err(cause) => Err(Error::Lost { cause: Box::new(cause), note }),
         }
     }
 
@@ -86,11 +80,6 @@ impl Espa {
         }
         Ok(None)
     }
-}
-
-/// Whether the server cannot be at work on the order any more, so that a second POST makes no second order.
-fn can_go_again(error: &Error) -> bool {
-    matches!(error, Error::Http(http::Error::Unreachable { .. } | http::Error::Broken { .. }))
 }
 
 /// `MMDDYYYY-HHMMSS-mmm` at the end of an id, as a text that sorts by time. Only an order of looking.

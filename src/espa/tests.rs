@@ -185,13 +185,25 @@ fn a_lost_answer_leaves_exactly_one_order() {
 }
 
 #[test]
-fn a_request_that_never_arrived_is_sent_again_after_a_look() {
+fn an_order_that_may_still_be_in_the_making_is_not_placed_again() {
     let bench = Bench::new();
-    let lost = Fault::CutAfter(0);
-    bench.usgs.espa_server.faults().add(lost.on("/api/v1/order").method("POST").times(1));
-    let placed = bench.place(1);
-    let orders = bench.usgs.espa.orders();
-    assert_eq!(orders.iter().map(|order| order.id.clone()).collect::<Vec<_>>(), [placed.id]);
+    let draft = bench.draft(&scenes(1));
+    let faults = bench.usgs.espa_server.faults();
+    // The way back is closed, and the order is in no list: the server may be at work on it.
+    faults.add(Fault::status(504).on("/api/v1/order").method("POST").times(1));
+    faults.add(Fault::LostAnswer.on("/api/v1/order").method("POST").times(1));
+    let lost = bench.espa.place(&draft.body, AT_ONCE).unwrap_err();
+    assert!(matches!(lost, Error::Lost { .. }), "{lost}");
+    assert_eq!((bench.usgs.espa.orders().len(), bench.sent("POST").len()), (0, 1));
+}
+
+#[test]
+fn an_order_that_was_not_sent_is_not_looked_for() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let base = url::Url::parse(&format!("http://{free}/")).unwrap();
+    let away = Espa::new(Bench::new().http, base);
+    let unsent = away.place(&serde_json::Map::new(), AT_ONCE).unwrap_err();
+    assert!(unsent.to_string().contains("cannot reach the server"), "{unsent}");
 }
 
 #[test]
@@ -202,7 +214,10 @@ fn an_order_that_cannot_be_looked_for_is_not_placed_twice() {
     faults.add(Fault::LostAnswer.on("/api/v1/order").method("POST"));
     faults.add(Fault::status(403).on("/api/v1/list-orders"));
     let words = bench.espa.place(&draft.body, AT_ONCE).unwrap_err().to_string();
-    assert!(words.contains("look for the note \"Note ä [stacfs "), "{words}");
+    assert!(
+        words.contains("stacfs espa orders") && words.contains("its note is \"Note ä [stacfs "),
+        "{words}"
+    );
     assert_eq!((bench.usgs.espa.orders().len(), bench.sent("POST").len()), (1, 1));
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Map, Value, json};
 
 use super::place::MARK;
-use super::{Available, Error, Extent, Projection, Sensor};
+use super::{Available, Error, Extent, Projection, Sensor, schema};
 
 /// The most scenes of one order.
 const MOST_SCENES: usize = 5_000;
@@ -81,6 +81,7 @@ impl Wish {
             dropped.extend(scenes.iter().map(|scene| Dropped { scene: scene.clone(), why: why.to_owned() }));
         };
         drop_all(&available.unknown, "ESPA does not process it");
+        drop_all(&self.unnamed_in(available), "ESPA does not say what can be made of it");
         for (sensor, scenes) in &available.restricted_sensors {
             drop_all(scenes, &format!("{sensor} cannot be ordered at present"));
         }
@@ -136,6 +137,20 @@ impl Wish {
         Ok(Draft { body, scenes, dropped })
     }
 
+    /// The scenes that the server's answer passes over.
+    fn unnamed_in(&self, available: &Available) -> Vec<String> {
+        let of_sensors = available.sensors.iter().flat_map(|sensor| &sensor.scenes);
+        let restricted = available.restricted_sensors.values().flatten();
+        let named: HashSet<String> = of_sensors
+            .chain(&available.unknown)
+            .chain(restricted)
+            .map(|scene| scene.to_uppercase())
+            .collect();
+        let mut scenes = self.distinct_scenes();
+        scenes.retain(|scene| !named.contains(&scene.to_uppercase()));
+        scenes
+    }
+
     /// What is wrong whatever the scenes are.
     fn own_faults(&self) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -181,6 +196,19 @@ impl Wish {
         }
         if let Some(extent) = &self.extent {
             body.insert("image_extents".into(), extent.to_json());
+        }
+    }
+}
+
+impl Draft {
+    /// Holds it against the server's schema, [`Espa::order_schema`](super::Espa::order_schema).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with what the server would refuse.
+    pub fn check(&self, schema: &Value) -> Result<(), Error> {
+        match schema::faults(schema, &self.body) {
+            faults if faults.is_empty() => Ok(()),
+            faults => Err(Error::Invalid(faults)),
         }
     }
 }
@@ -250,6 +278,9 @@ mod tests {
         let mut shouted = answer();
         shouted.restricted_by_date = BTreeMap::from([("sr".to_owned(), vec!["d".to_owned()])]);
         assert_eq!(wish(&["A", "B", "C", "D", "E"], &["sr"]).draft(&shouted).unwrap().body, draft.body);
+        // One that the answer does not name at all is missed.
+        let passed_over = wish(&["A", "F"], &["toa"]).draft(&answer()).unwrap().dropped;
+        assert_eq!(passed_over.last().map(|dropped| dropped.scene.as_str()), Some("F"));
         // A product that the date does not touch loses nothing.
         assert_eq!(wish(&["A", "B", "C", "D"], &["toa"]).draft(&answer()).unwrap().scenes, 4);
     }

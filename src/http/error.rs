@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A failed request. URLs in it are free of secrets.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// No connection: DNS, refused, TLS, reset before an answer.
+    /// No connection: DNS, refused, TLS. The request was not sent.
     #[error("{url}: cannot reach the server: {why}")]
     Unreachable {
         /// What was asked for.
@@ -41,7 +41,7 @@ pub enum Error {
         /// How long it asked us to wait (`Retry-After`), where it did.
         retry_after: Option<Duration>,
     },
-    /// The connection broke while the body came in.
+    /// The connection broke before an answer, or while its body came in.
     #[error("{url}: the connection broke after {got} bytes: {why}")]
     Broken {
         /// What was asked for.

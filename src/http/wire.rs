@@ -284,10 +284,11 @@ impl Transfer {
         }
         let why = if error.is_timeout() { "no connection in time".to_owned() } else { cause(error) };
         self.outcome = why.clone();
-        if error.is_builder() {
-            return Error::Unexpected { url, why };
+        match (error.is_builder(), error.is_connect()) {
+            (true, _) => Error::Unexpected { url, why },
+            (false, true) => Error::Unreachable { url, why },
+            (false, false) => Error::Broken { url, got: 0, why },
         }
-        Error::Unreachable { url, why }
     }
 
     /// What it means that a read of the body failed.

@@ -204,7 +204,7 @@ fn connections() -> Vec<Case> {
         case("connection refused", Act::List, Ill::Door(Door::shut()), IO_OR_LATE, ""),
         case("no answer to connect", Act::List, Ill::Door(Door::clogged()), LATE, "goes on"),
         list("silence", Fault::Silence, LATE, "goes on"),
-        list("closed without an answer", Fault::LostAnswer, IO_OR_LATE, "cannot reach the server"),
+        list("closed without an answer", Fault::LostAnswer, IO_OR_LATE, "broke after 0 bytes"),
         list("stalls in the head", Fault::StallInHead, LATE, "goes on"),
         list("stalls in the body", Fault::StallAfter(100), LATE, "goes on"),
         list("a byte now and then", Fault::Drip(3, Duration::from_millis(100)), LATE, "goes on"),

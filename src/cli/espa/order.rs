@@ -75,6 +75,13 @@ pub(super) fn run(link: &Link, args: &Args) -> Outcome {
     let wish = args.wish()?;
     let available = link.espa.available_products(&wish.distinct_scenes())?;
     let draft = wish.draft(&available)?;
+    match link.espa.order_schema() {
+        Ok(schema) => draft.check(&schema)?,
+        // The server holds it against the same.
+        Err(error) => {
+            say(&format!("ESPA's schema of orders is not to be had, so it is not checked here: {error}"))
+        }
+    }
     tell_dropped(&draft, args.allow_partial)?;
     let body = Value::Object(draft.body.clone());
     if args.dry_run {
