@@ -3,6 +3,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
+use super::logins::is_login;
 use super::{Error, shown};
 use crate::config::{Credential, Grant, Secret};
 
@@ -14,8 +15,12 @@ impl Grants {
         Grants(grants)
     }
 
+    fn covering<'a>(&'a self, url: &'a Url) -> impl Iterator<Item = &'a Grant> {
+        self.0.iter().filter(move |grant| grant.scope.covers(url))
+    }
+
     fn of<'a>(&'a self, url: &'a Url) -> impl Iterator<Item = &'a Credential> {
-        self.0.iter().filter(move |grant| grant.scope.covers(url)).map(|grant| &grant.credential)
+        self.covering(url).map(|grant| &grant.credential)
     }
 
     /// The USGS account for a URL's origin.
@@ -35,18 +40,31 @@ impl Grants {
     }
 
     /// The first that goes to a URL's origin.
-    pub(super) fn first<'a>(&'a self, url: &'a Url) -> Option<&'a Credential> {
-        self.of(url).next()
+    pub(super) fn first<'a>(&'a self, url: &'a Url) -> Option<&'a Grant> {
+        self.covering(url).next()
     }
 
-    /// Puts the origin's credentials on a request. What the caller already set wins: a signer knows better.
+    /// Puts the origin's credentials on a request, logins only where `may_be_sent` says so; gives the login that was
+    /// put on. What the caller already set wins: a signer knows better.
     ///
     /// # Errors
     /// [`Error::Denied`] where a credential holds what HTTP cannot carry.
-    pub(super) fn attach(&self, url: &mut Url, headers: &mut HeaderMap) -> Result<(), Error> {
+    pub(super) fn attach(
+        &self,
+        url: &mut Url,
+        headers: &mut HeaderMap,
+        may_be_sent: &dyn Fn(&Grant) -> bool,
+    ) -> Result<Option<Grant>, Error> {
         let place = url.clone();
-        for credential in self.of(&place) {
-            match credential {
+        let mut login = None;
+        for grant in self.covering(&place) {
+            if is_login(&grant.credential) {
+                if headers.contains_key("authorization") || !may_be_sent(grant) {
+                    continue;
+                }
+                login = Some(grant.clone());
+            }
+            match &grant.credential {
                 Credential::Basic { username, password } => {
                     let text = format!("Basic {}", base64(&format!("{username}:{}", password.reveal())));
                     insert(headers, "authorization", &text, &place)?;
@@ -64,7 +82,7 @@ impl Grants {
                 Credential::OAuth2 { .. } | Credential::Sas { .. } => {}
             }
         }
-        Ok(())
+        Ok(login)
     }
 
     /// What no words may show.
@@ -146,13 +164,13 @@ mod tests {
         ]);
         let mut headers = HeaderMap::new();
         let mut url = Url::parse("https://a.example/x?f=a%20b").unwrap();
-        grants.attach(&mut url, &mut headers).unwrap();
+        grants.attach(&mut url, &mut headers, &|_| true).unwrap();
         assert_eq!(headers["authorization"], "Basic dTpwOnNz");
         assert_eq!(url.as_str(), "https://a.example/x?f=a%20b&apikey=k%26y");
 
         for other in ["http://a.example/x", "https://a.example:444/x", "https://b.a.example/x"] {
             let (mut headers, mut url) = (HeaderMap::new(), Url::parse(other).unwrap());
-            grants.attach(&mut url, &mut headers).unwrap();
+            grants.attach(&mut url, &mut headers, &|_| true).unwrap();
             assert!(headers.is_empty() && url.query().is_none(), "{other}");
         }
     }
@@ -162,7 +180,8 @@ mod tests {
         let grants = Grants::new(vec![grant("https://a.example", Credential::Bearer(Secret::new("mine")))]);
         let mut headers = HeaderMap::new();
         headers.insert("authorization", HeaderValue::from_static("AWS4-HMAC-SHA256 x"));
-        grants.attach(&mut Url::parse("https://a.example/").unwrap(), &mut headers).unwrap();
+        let mut url = Url::parse("https://a.example/").unwrap();
+        assert_eq!(grants.attach(&mut url, &mut headers, &|_| true).unwrap(), None);
         assert!(headers["authorization"].to_str().unwrap().starts_with("AWS4"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod cookies;
 mod grants;
+mod logins;
 pub(super) mod s3;
 mod tokens;
 
@@ -18,6 +19,7 @@ use crate::config::{Credential, Grant, S3Store, Secret};
 use crate::report::lock;
 use cookies::Cookies;
 use grants::Grants;
+use logins::Logins;
 use s3::{Purse, Stores};
 use tokens::Tokens;
 
@@ -26,6 +28,7 @@ pub(super) struct Access {
     held: Mutex<Arc<Held>>,
     /// Those that were replaced: an answer that is under way may still name their secrets.
     former: Mutex<Vec<Arc<Held>>>,
+    logins: Logins,
     tokens: Tokens,
     cookies: Cookies,
 }
@@ -47,6 +50,7 @@ pub(super) struct Dressed {
 /// What was put on a request.
 #[derive(Default)]
 struct Used {
+    login: Option<Grant>,
     tokens: Vec<tokens::Used>,
     /// With the stores that signed it: others may have taken their place when the answer comes.
     s3: Option<(Arc<Held>, s3::Used)>,
@@ -70,6 +74,7 @@ impl Access {
         Access {
             held: Mutex::new(Arc::new(held)),
             former: Mutex::default(),
+            logins: Logins::default(),
             tokens: Tokens::default(),
             cookies: Cookies::default(),
         }
@@ -80,6 +85,8 @@ impl Access {
         let held = Arc::new(Held { grants: Grants::new(grants), stores: Stores::new(stores) });
         let before = std::mem::replace(&mut *lock(&self.held), held);
         lock(&self.former).push(before);
+        self.logins.forgive();
+        self.tokens.forgive();
     }
 
     fn held(&self) -> Arc<Held> {
@@ -109,8 +116,10 @@ impl Access {
         fetch: &dyn Fn(&Request) -> Result<Document, Error>,
     ) -> Result<Dressed, Error> {
         let (place, held) = (url.clone(), self.held());
-        held.grants.attach(&mut url, &mut headers)?;
-        let mut used = Used::default();
+        let ask = |request: &Request| fetch(request).map(drop);
+        let may_be_sent = |grant: &Grant| self.logins.may_be_sent(grant, &ask);
+        let login = held.grants.attach(&mut url, &mut headers, &may_be_sent)?;
+        let mut used = Used { login, ..Used::default() };
         for credential in held.grants.renewable(&place) {
             used.tokens.extend(self.tokens.attach(credential, &mut url, &mut headers, fetch)?);
         }
@@ -123,6 +132,9 @@ impl Access {
     /// Takes in what an answer tells. Whether the request may now succeed, sent again.
     pub(super) fn learn(&self, url: &Url, dressed: &Dressed, status: u16, headers: &HeaderMap) -> bool {
         self.cookies.keep(url, headers);
+        if let Some(login) = &dressed.used.login {
+            self.logins.learn(login, url, status);
+        }
         let learned: Vec<bool> =
             dressed.used.tokens.iter().map(|used| self.tokens.learn(used, status)).collect();
         let renewed = learned.contains(&true);
@@ -154,9 +166,16 @@ impl Access {
                 "the {what} configured for {origin} was refused; set a new {key} in its [source …] or [credential …] section"
             )
         };
-        match held.grants.first(url) {
-            Some(Credential::Basic { .. }) => refused("user and password", "password (or mend ~/.netrc)"),
-            Some(Credential::Bearer(_)) => refused("token", "token"),
+        let grant = held.grants.first(url);
+        let again = match grant.is_some_and(|grant| self.logins.is_resting(grant)) {
+            true => "; then mount again, or send the mount SIGHUP; else it is tried again after 5 minutes",
+            false => "",
+        };
+        match grant.map(|grant| &grant.credential) {
+            Some(Credential::Basic { .. }) => {
+                format!("{}, or in ~/.netrc{again}", refused("login", "user name and password"))
+            }
+            Some(Credential::Bearer(_)) => format!("{}{again}", refused("token", "token")),
             Some(Credential::Header { name, .. }) => refused("key", &format!("header.{name}")),
             Some(Credential::Query { name, .. }) => refused("key", &format!("query.{name}")),
             Some(Credential::OAuth2 { token_url, .. }) => {

@@ -89,6 +89,10 @@ impl Desk {
     }
 
     fn oauth2(&self, secret: &str) -> Http {
+        client(self.grants(secret), Vec::new())
+    }
+
+    fn grants(&self, secret: &str) -> Vec<Grant> {
         let credential = Credential::OAuth2 {
             token_url: url(&format!("{}/token", self.tokens.url())),
             client_id: "me".into(),
@@ -96,7 +100,7 @@ impl Desk {
             user: None,
             scope: None,
         };
-        client(vec![grant(&self.files, credential)], Vec::new())
+        vec![grant(&self.files, credential)]
     }
 
     fn sas(&self) -> Http {
@@ -174,6 +178,67 @@ fn wrong_keys_for_a_token_are_told_by_name_and_not_shown() {
     let words = error.to_string();
     assert!(words.contains("invalid_client") || words.contains("bad s3cret"), "{words}");
     assert!(words.contains("check client_id and client_secret") && !words.contains("wrong-one"), "{words}");
+}
+
+#[test]
+fn keys_that_get_no_token_are_tried_once() {
+    let desk = Desk::new(60.0, false);
+    let (http, file) = (desk.oauth2("wrong-one"), format!("{}/a", desk.files.url()));
+    let refused = std::thread::scope(|scope| {
+        let reads: Vec<_> = (0..4).map(|_| scope.spawn(|| read(&http, &file).unwrap_err())).collect();
+        reads.into_iter().map(|read| read.join().unwrap().errno()).collect::<Vec<_>>()
+    });
+    assert_eq!((refused, desk.tokens.journal().len()), (vec![libc::EACCES; 4], 1));
+    http.replace_credentials(desk.grants("s3cret&"), Vec::new());
+    assert_eq!(read(&http, &file).unwrap(), b"bytes");
+}
+
+/// A server of which `/open` is open to all, `/mine` to me with the right password, and `/theirs` to others.
+fn doors() -> Server {
+    let mine = Some(("me".to_owned(), "right".to_owned()));
+    let service = move |request: &Asked| match (request.path(), request.basic_auth() == mine) {
+        ("/open", _) | ("/mine", true) => Response::text(200, "bytes"),
+        _ => Response::text(401, "Unauthorized").with("WWW-Authenticate", "Basic"),
+    };
+    Server::start(service).unwrap()
+}
+
+fn login(server: &Server, password: &str) -> Vec<Grant> {
+    let password = Secret::new(password);
+    vec![grant(server, Credential::Basic { username: "me".into(), password })]
+}
+
+#[test]
+fn a_wrong_password_is_sent_once_and_what_is_open_stays_so() {
+    for first in ["/open", "/mine"] {
+        let server = doors();
+        let (http, at) =
+            (client(login(&server, "wrong"), Vec::new()), |path| format!("{}{path}", server.url()));
+        let _ = read(&http, &at(first));
+        for _ in 0..5 {
+            let error = read(&http, &at("/mine")).unwrap_err();
+            assert!(
+                error.errno() == libc::EACCES && error.to_string().contains("set a new user name"),
+                "{error}"
+            );
+            assert_eq!(read(&http, &at("/open")).unwrap(), b"bytes");
+        }
+        let sent = server.journal().select(|entry| entry.headers.get("authorization").is_some());
+        let refused = sent.iter().filter(|entry| entry.status == Some(401)).count();
+        assert_eq!(refused, 1, "{first}: {sent:?}");
+        http.replace_credentials(login(&server, "right"), Vec::new());
+        assert_eq!(read(&http, &at("/mine")).unwrap(), b"bytes");
+    }
+}
+
+#[test]
+fn a_login_that_opened_something_is_believed() {
+    let server = doors();
+    let (http, at) = (client(login(&server, "right"), Vec::new()), |path| format!("{}{path}", server.url()));
+    for _ in 0..3 {
+        assert_eq!(read(&http, &at("/mine")).unwrap(), b"bytes");
+        assert_eq!(read(&http, &at("/theirs")).unwrap_err().status(), Some(401));
+    }
 }
 
 /// A server that only writes down what it is shown.

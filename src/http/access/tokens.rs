@@ -11,6 +11,7 @@ use url::Url;
 
 use super::super::redact::hide;
 use super::super::{Document, Error, Method, Request, shown};
+use super::logins::REST;
 use crate::config::{Credential, Secret};
 use crate::report::lock;
 
@@ -39,6 +40,8 @@ struct Held {
     until: Option<Instant>,
     /// Whether a request with it has succeeded: only then is a refusal a reason for a new one.
     proven: bool,
+    /// When its server refused to give one, and how.
+    refused: Option<(Instant, Error)>,
 }
 
 /// A token that was put on a request.
@@ -114,6 +117,12 @@ impl Tokens {
         false
     }
 
+    /// What was refused may be tried again: the configuration was read again. Who is being asked right now is asked
+    /// with what was configured before.
+    pub(super) fn forgive(&self) {
+        lock(&self.0).retain(|_, held| held.try_lock().is_ok_and(|held| held.refused.is_none()));
+    }
+
     /// Takes the tokens out of words.
     pub(super) fn hide(&self, words: String) -> String {
         let all: Vec<_> = lock(&self.0).values().cloned().collect();
@@ -142,14 +151,20 @@ fn current(
     {
         return Ok(token.clone());
     }
+    if let Some((_, error)) = held.refused.as_ref().filter(|(at, _)| at.elapsed() < REST) {
+        return Err(error.clone());
+    }
     let given = match desk {
         Desk::OAuth2(credential) => oauth2(credential, fetch),
         Desk::Sas(desk) => sas(desk, fetch),
-    }?;
+    };
+    if let Err(error @ Error::Denied { .. }) = &given {
+        held.refused = Some((Instant::now(), error.clone()));
+    }
+    let given = given?;
     let life = given.life.min(LONGEST);
-    let margin = MARGIN.min(life / PART);
-    *held =
-        Held { token: Some(given.token.clone()), until: Some(Instant::now() + life - margin), proven: false };
+    let until = Instant::now() + life - MARGIN.min(life / PART);
+    *held = Held { token: Some(given.token.clone()), until: Some(until), ..Held::default() };
     Ok(given.token)
 }
 
@@ -191,7 +206,7 @@ fn oauth2(
         Error::Status { url, status: status @ (400 | 401 | 403), words, .. } => Error::Denied {
             url,
             why: format!(
-                "no token is given (HTTP {status}: {words}); check {keys} beside oauth2_token_url in the configuration"
+                "no token is given (HTTP {status}: {words}); check {keys} beside oauth2_token_url in the configuration, then mount again, or send the mount SIGHUP; else it is tried again after 5 minutes"
             ),
         },
         error => error,
