@@ -154,6 +154,20 @@ fn a_cache_without_room_serves_members_all_the_same() {
 }
 
 #[test]
+fn an_archive_that_is_fetched_for_each_member_is_told_of() {
+    let packed = tar_gz(&members(), day());
+    for (room, told) in [(1, true), (1024, false)] {
+        let (server, folder) = (server(packed.clone(), 0), tempfile::tempdir().unwrap());
+        let (content, archive) = (content(folder.path(), room << 20), object(&server, Some(&packed)));
+        assert_members(&content, &archive);
+        let times = server.journal().sent() / packed.len() as u64;
+        assert_eq!(times > 1, told, "{times} times with {room} MiB");
+        let note = content.means.report.notes().remove("archives").unwrap_or_default();
+        assert_eq!(note.contains("max_bytes in [cache]"), told, "{note}");
+    }
+}
+
+#[test]
 fn bytes_that_came_wrong_are_fetched_once_more() {
     let packed = tar_gz(&members(), day());
     let (server, folder) = (server(packed.clone(), 1), tempfile::tempdir().unwrap());

@@ -11,6 +11,7 @@ use crate::content::checksum::Hashing;
 use crate::content::segment::{CHUNK, Outcome};
 use crate::content::spool::{Spool, new_spool};
 use crate::content::{Content, Error, Object, OpenFile};
+use crate::report::render::bytes;
 
 impl Content {
     /// Streams through an archive and keeps its members, as far as the cache has room for them; the wanted one
@@ -36,12 +37,32 @@ impl Content {
         let walked = self.stream_through(archive, opened, &mut keeping);
         self.archives.linger(opened);
         match walked {
-            Ok(members) => Ok((members, keeping.spool)),
+            Ok(members) => {
+                if wanted.is_some() && keeping.is_short_of(&members) {
+                    self.tell_cost(archive, opened);
+                }
+                Ok((members, keeping.spool))
+            }
             Err(error) => {
-                keeping.kept.iter().for_each(|cached| cached.discard());
+                keeping.kept.iter().for_each(|(cached, _)| cached.discard());
                 Err(error)
             }
         }
+    }
+
+    /// Members are unpacked anew each time they are opened: says what that costs where the archive is not here.
+    fn tell_cost(&self, archive: &Object, opened: &OpenFile) {
+        let size = opened.size();
+        if opened.cached_bytes() == size {
+            return;
+        }
+        let words = format!(
+            "{}: the cache has no room for its members, so all of it ({}) may be fetched for each one that is opened; \
+             raise max_bytes in [cache] or make room on its disk, or copy the archive and unpack the copy",
+            archive.origin.identity(),
+            bytes(size)
+        );
+        self.means.report.note("archives", &words);
     }
 
     fn stream_through(
@@ -97,8 +118,8 @@ struct Keeping<'a> {
     wanted: Option<&'a str>,
     /// The wanted member.
     spool: Option<Spool>,
-    /// What was written to.
-    kept: Vec<Arc<CachedObject>>,
+    /// What was written to, and how long it is to be.
+    kept: Vec<(Arc<CachedObject>, u64)>,
     /// Where the member that is coming goes in the cache; `None` where that has no room for it.
     current: Option<Arc<CachedObject>>,
     /// Its bytes that make no whole chunk yet, and the block they begin with.
@@ -107,6 +128,13 @@ struct Keeping<'a> {
 }
 
 impl Keeping<'_> {
+    /// Whether the cache does not have all of these members.
+    fn is_short_of(&self, members: &[Member]) -> bool {
+        let is_whole =
+            |(cached, size): &(Arc<CachedObject>, u64)| cached.missing(0..size.div_ceil(BLOCK)).is_empty();
+        self.kept.len() < members.len() || !self.kept.iter().all(is_whole)
+    }
+
     fn flush(&mut self, most: usize) {
         let Some(cached) = &self.current else { return };
         let bytes: Vec<u8> = self.pending.drain(..most.min(self.pending.len())).collect();
@@ -129,7 +157,7 @@ impl Sink for Keeping<'_> {
         let identity = member_identity(self.archive, &member.path);
         let cache = &self.content.means.cache;
         self.current = cache.object(&identity, &self.known.validator(), member.size);
-        self.kept.extend(self.current.clone());
+        self.kept.extend(self.current.clone().map(|cached| (cached, member.size)));
         (self.block, self.pending) = (0, Vec::new());
         if self.wanted == Some(&member.path) {
             self.spool = Some(new_spool(cache)?);
