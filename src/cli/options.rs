@@ -12,6 +12,19 @@ pub fn text() -> NonEmptyStringValueParser {
     NonEmptyStringValueParser::new()
 }
 
+/// The source of type usgs that is meant: the one named, else the first that is configured, else USGS with the login of
+/// `[usgs]`.
+///
+/// # Errors
+/// None that reading the configuration has not met.
+pub fn usgs_source(draft: &Draft, named: Option<&str>) -> Result<String, Error> {
+    if let Some(name) = named {
+        return Ok(name.to_owned());
+    }
+    let first = draft.places()?.into_iter().find(|(_, place)| place == "usgs");
+    Ok(first.map_or_else(|| "usgs".to_owned(), |(name, _)| name))
+}
+
 /// Which configuration, and what wins over it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Settings {

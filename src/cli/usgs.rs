@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::options::{Settings, text};
+use super::options::{Settings, text, usgs_source};
 use super::{Failure, Outcome};
 use crate::cache::Cache;
 use crate::catalog::usgs::{self, Usgs};
@@ -42,9 +42,9 @@ enum What {
 
 #[derive(Debug, clap::Args)]
 struct Account {
-    /// The configured source to log in as
-    #[arg(long, value_name = "SOURCE", default_value = "usgs", value_parser = text())]
-    source: String,
+    /// The configured source of type usgs whose login is meant [default: the first]
+    #[arg(long, value_name = "NAME", value_parser = text())]
+    source: Option<String>,
 
     /// Print JSON
     #[arg(long)]
@@ -116,15 +116,16 @@ impl Account {
 
     /// The source, with its account; nothing is asked yet.
     fn open(&self) -> Result<Arc<Usgs>, Failure> {
-        let choice = self.settings.choice(vec![self.source.clone()]);
-        let config = self.settings.draft()?.resolve(&choice)?;
+        let draft = self.settings.draft()?;
+        let name = usgs_source(&draft, self.source.as_deref())?;
+        let config = draft.resolve(&self.settings.choice(vec![name.clone()]))?;
         let grants = config.all_grants();
         let found = config.sources.iter().find_map(|source| match &source.kind {
             SourceKind::Usgs { m2m, .. } => Some((source, m2m.clone())),
             _ => None,
         });
         let Some((source, m2m)) = found else {
-            return Err(Failure::Usage(format!("{}: is no USGS source; name one by --source", self.source)));
+            return Err(Failure::Usage(format!("{name} is no source of type usgs; name one by --source")));
         };
         let report = Arc::new(Report::new());
         let http =

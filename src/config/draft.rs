@@ -91,7 +91,7 @@ impl Draft {
         for part in self.document.named("credential") {
             grants.extend(self.part_grants(part)?);
         }
-        grants.extend(self.machine_grants(&sources, &grants));
+        let netrc = self.machine_grants(&sources, &grants)?;
         let stores = self.stores()?;
         let mount = Settings { draft: self, section: "mount" };
         let limits = Settings { draft: self, section: "limits" };
@@ -118,6 +118,7 @@ impl Draft {
                 per_host: limits.value("per_host", value::count)? as usize,
             },
             grants,
+            netrc,
             stores,
             reach: choice.reach,
             allow_other: match choice.allow_other {

@@ -252,6 +252,20 @@ fn netrc_serves_https_and_hosts_without_a_credential() {
 }
 
 #[test]
+fn netrc_serves_espas_api_and_not_its_products() {
+    let machine = "machine espa.cr.usgs.gov login u password p\n";
+    let home = Home::new().with(".netrc", machine);
+    let api = Scope::tree(&Url::parse("https://espa.cr.usgs.gov/api/v1/").unwrap());
+    for source in ["usgs", "https://a.example/"] {
+        let netrc = home.mount(&[source]).unwrap().netrc;
+        assert_eq!(netrc.iter().map(|grant| &grant.scope).collect::<Vec<_>>(), [&api], "{source}");
+    }
+    // A password of the configuration's own wins.
+    let own = Home::new().with(".netrc", machine).config("[usgs]\nusername = v\npassword = q\n");
+    assert!(own.mount(&["usgs"]).unwrap().netrc.is_empty());
+}
+
+#[test]
 fn what_should_be_mended_is_a_warning() {
     let home = Home::new().with(".lsru", "[usgs]\nusername = u\npassword = p\n");
     std::fs::set_permissions(home.folder.path().join(".lsru"), PermissionsExt::from_mode(0o644)).unwrap();

@@ -140,34 +140,44 @@ impl Draft {
         Ok(credentials.into_iter().map(|credential| Grant { scope: scope.clone(), credential }).collect())
     }
 
-    /// The grants of `~/.netrc`: for each machine its https origin, and the origins of sources on it. An origin
-    /// that has a credential already keeps it.
-    pub(super) fn machine_grants(&self, sources: &[SourceConfig], grants: &[Grant]) -> Vec<Grant> {
-        let urls = sources.iter().filter_map(|source| match &source.kind {
-            SourceKind::Url(url) => Some(url),
-            _ => None,
-        });
+    /// The grants of `~/.netrc`: for each machine its https origin, and the origins of sources on it; of ESPA's only the
+    /// API, since its products are had without a login. What has a credential already keeps it.
+    ///
+    /// # Errors
+    /// An address of ESPA's that is none.
+    pub(super) fn machine_grants(
+        &self,
+        sources: &[SourceConfig],
+        grants: &[Grant],
+    ) -> Result<Vec<Grant>, Error> {
+        let own: Vec<Grant> =
+            sources.iter().flat_map(SourceConfig::grants).chain(grants.iter().cloned()).collect();
+        let usual = self.usgs_kind(None)?;
+        let kinds = || sources.iter().map(|source| &source.kind);
+        let apis: Vec<&Url> = kinds().chain([&usual]).filter_map(espa).collect();
+        let urls =
+            kinds().filter_map(|kind| if let SourceKind::Url(url) = kind { Some(url) } else { espa(kind) });
         let urls: Vec<&Url> = urls.filter(|url| url.scheme() == "https" || is_loopback(url)).collect();
-        let taken = |place: &Url| {
-            grants.iter().any(|grant| grant.scope.covers(place))
-                || sources.iter().any(|source| {
-                    let has = source.credential.is_some() || !source.headers.is_empty();
-                    has && matches!(&source.kind, SourceKind::Url(url) if url.origin() == place.origin())
-                })
-        };
         let mut made: Vec<Grant> = Vec::new();
         for machine in &self.machines {
-            let own = Url::parse(&format!("https://{}/", machine.host)).ok();
+            let host = Url::parse(&format!("https://{}/", machine.host)).ok();
             let of_sources = urls.iter().copied().filter(|url| url.host_str() == Some(machine.host.as_str()));
-            for place in own.iter().chain(of_sources) {
-                if !taken(place) && !made.iter().any(|grant| grant.scope.covers(place)) {
+            for url in host.iter().chain(of_sources) {
+                let api = apis.iter().find(|api| api.origin() == url.origin());
+                let (place, scope) = match api {
+                    Some(api) => (*api, Scope::tree(api)),
+                    None => (url, url.origin().into()),
+                };
+                let taken = |grant: &Grant| {
+                    grant.scope.covers(place) && !matches!(grant.credential, Credential::Sas { .. })
+                };
+                if !own.iter().chain(&made).any(taken) {
                     let (username, password) = (machine.username.clone(), machine.password.clone());
-                    let scope = place.origin().into();
                     made.push(Grant { scope, credential: Credential::Basic { username, password } });
                 }
             }
         }
-        made
+        Ok(made)
     }
 
     /// What `~/.lsru` says of USGS's login.
@@ -178,6 +188,14 @@ impl Draft {
             password: self.lsru.password.clone().map(Pending::Value),
             token: self.lsru.token.clone().map(Pending::Value),
         }
+    }
+}
+
+/// ESPA's API of a source that has one.
+fn espa(kind: &SourceKind) -> Option<&Url> {
+    match kind {
+        SourceKind::Usgs { espa, .. } => Some(espa),
+        _ => None,
     }
 }
 

@@ -26,9 +26,11 @@ pub struct Config {
     pub cache: Cache,
     /// Time and size limits.
     pub limits: Limits,
-    /// Further credentials bound to origins (`[credential NAME]`, `~/.netrc`), beside those of sources.
+    /// Further credentials bound to origins (`[credential NAME]`), beside those of sources.
     /// [`Config::all_grants`] has them all.
     pub grants: Vec<Grant>,
+    /// The logins of `~/.netrc`, for hosts that have no other credential.
+    pub netrc: Vec<Grant>,
     /// Object stores that speak S3, and their keys. AWS is among them.
     pub stores: Vec<S3Store>,
     /// Whether servers may be asked.
@@ -72,7 +74,7 @@ impl Config {
     /// origin; all of them apply.
     pub fn all_grants(&self) -> Vec<Grant> {
         let of_sources = self.sources.iter().flat_map(SourceConfig::grants);
-        of_sources.chain(self.grants.iter().cloned()).collect()
+        of_sources.chain(self.grants.iter().chain(&self.netrc).cloned()).collect()
     }
 }
 
@@ -95,7 +97,7 @@ impl SourceConfig {
     }
 
     /// Its credentials and headers, bound to its own origin.
-    fn grants(&self) -> Vec<Grant> {
+    pub(super) fn grants(&self) -> Vec<Grant> {
         let mut grants = Vec::new();
         let origin = match (&self.kind, &self.credential) {
             (SourceKind::File(_), _) => return grants,

@@ -139,7 +139,7 @@ impl Draft {
     }
 
     /// USGS's addresses: of the source, of `[usgs]`, or the real ones.
-    fn usgs_kind(&self, part: Option<&Part>) -> Result<SourceKind, Error> {
+    pub(super) fn usgs_kind(&self, part: Option<&Part>) -> Result<SourceKind, Error> {
         let places = [part, self.document.section("usgs")];
         let address = |key: &str| -> Result<Option<Url>, Error> {
             let Some(entry) = places.iter().flatten().find_map(|part| part.entry(key)) else {

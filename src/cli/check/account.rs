@@ -128,7 +128,7 @@ impl Services<'_> {
     /// Whether ESPA lets us in. It knows the password of the account, not its token.
     fn password(&self) -> Finding {
         let subject = self.subject("ESPA password");
-        let Some(Credential::Usgs { password: Some(_), .. }) = &self.member.config.credential else {
+        if !self.http.has_credential(self.espa) {
             return Finding::doubtful(
                 subject,
                 format!(
@@ -136,7 +136,7 @@ impl Services<'_> {
                      password in [usgs]"
                 ),
             );
-        };
+        }
         let espa = Espa::new(Arc::clone(self.http), self.espa.clone());
         match espa.user() {
             Ok(_) => Finding::good(subject, "accepted"),

@@ -159,19 +159,25 @@ impl<'a> Trial<'a> {
         let places = lock(&self.places).clone();
         let named = config.stores.iter().filter(|store| store.keys.is_some() && !store.name.is_empty());
         let mut findings: Vec<Finding> = named.filter_map(|store| self.store(store)).collect();
-        let untried = |scope: &Scope| !places.iter().any(|url| scope.covers(url));
-        // ~/.netrc names hosts of many a purpose; its logins are tried where a source leads to one.
-        let of_netrc = |credential: &Credential| matches!(credential, Credential::Basic { .. });
-        let mut scopes: Vec<String> = config
-            .grants
-            .iter()
-            .filter(|grant| !of_netrc(&grant.credential) && untried(&grant.scope))
-            .map(|grant| grant.scope.to_string())
-            .collect();
-        scopes.dedup();
-        if !scopes.is_empty() {
-            let words = format!("not tried, since no file looked at lies there: {}", scopes.join(", "));
+        let untried = |grants: &[Grant]| {
+            let scopes = grants.iter().map(|grant| &grant.scope);
+            let mut words: Vec<String> = scopes
+                .filter(|scope| !places.iter().any(|url| scope.covers(url)))
+                .map(Scope::to_string)
+                .collect();
+            words.dedup();
+            (!words.is_empty()).then(|| words.join(", "))
+        };
+        if let Some(scopes) = untried(&config.grants) {
+            let words = format!("not tried, since no file looked at lies there: {scopes}");
             findings.push(Finding::doubtful("credentials", words));
+        }
+        // The file names hosts of many a purpose, and their passwords are no business of ours.
+        if let Some(scopes) = untried(&config.netrc) {
+            let words = format!(
+                "has logins that are sent only where a source leads to their hosts, and none did: {scopes}"
+            );
+            findings.push(Finding::good("~/.netrc", words));
         }
         findings
     }

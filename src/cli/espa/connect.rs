@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::cli::Failure;
-use crate::cli::options::text;
-use crate::config::{Choice, Credential, Draft, Environment, SourceKind};
+use crate::cli::options::{text, usgs_source};
+use crate::config::{Choice, Draft, Environment, SourceKind};
 use crate::espa::Espa;
 use crate::http::{self, Http};
 use crate::report::Report;
@@ -32,31 +32,22 @@ impl Connection {
     /// Finds the login. Makes no request.
     pub fn open(&self) -> Result<Link, Failure> {
         let draft = Draft::read(self.config.as_deref(), Environment::of_process())?;
-        let name = match &self.source {
-            Some(name) => name.clone(),
-            None => {
-                let places = draft.places()?;
-                let usgs = places.into_iter().find(|(_, place)| place == "usgs");
-                usgs.map_or_else(|| "usgs".to_owned(), |(name, _)| name)
-            }
-        };
+        let name = usgs_source(&draft, self.source.as_deref())?;
         let config = draft.resolve(&Choice { sources: vec![name.clone()], ..Choice::default() })?;
-        let Some((SourceKind::Usgs { espa, .. }, credential)) =
-            config.sources.first().map(|source| (&source.kind, &source.credential))
-        else {
+        let Some(SourceKind::Usgs { espa, .. }) = config.sources.first().map(|source| &source.kind) else {
             return Err(Failure::Usage(format!(
                 "{name} is no source of type usgs; ESPA is a service of USGS"
             )));
         };
-        if !matches!(credential, Some(Credential::Usgs { password: Some(_), .. })) {
+        let settings = http::Settings { per_host: config.limits.per_host, ..http::Settings::default() };
+        let http = Http::new(settings, config.all_grants(), Arc::new(Report::new()));
+        let http = Arc::new(http.map_err(Failure::failed)?);
+        if !http.has_credential(espa) {
             return Err(Failure::failed(
                 "ESPA wants your ERS name and password; set username and password in [usgs] of the \
                  configuration (stacfs config init makes one), or in ~/.lsru",
             ));
         }
-        let settings = http::Settings { per_host: config.limits.per_host, ..http::Settings::default() };
-        let http = Http::new(settings, config.all_grants(), Arc::new(Report::new()));
-        let http = Arc::new(http.map_err(Failure::failed)?);
         Ok(Link { espa: Espa::new(Arc::clone(&http), espa.clone()), http })
     }
 }
