@@ -137,7 +137,7 @@ fn names(list: &str, tag: &str) -> bool {
 }
 
 /// `bytes=FIRST-LAST` or `bytes=FIRST-`, both ends included. What else may be written is not asked for here.
-fn range(value: &str) -> Option<(u64, Option<u64>)> {
+pub(super) fn range(value: &str) -> Option<(u64, Option<u64>)> {
     let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
     let first = first.parse().ok()?;
     match last {

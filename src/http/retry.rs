@@ -14,7 +14,7 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         match self {
             Error::Unreachable { .. } | Error::Silent { .. } | Error::Broken { .. } => true,
-            Error::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504),
+            Error::Status { status, .. } => is_trouble(*status),
             Error::Offline { .. }
             | Error::Budget { .. }
             | Error::Unexpected { .. }
@@ -30,6 +30,11 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// Whether a status speaks of the server's state and not of what was asked for.
+pub(super) fn is_trouble(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
 /// Runs `attempt` up to `attempts` times while its failures pass. `again` is told of each

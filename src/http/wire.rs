@@ -1,20 +1,21 @@
 //! One exchange with a server: a turn, a connection, a record.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
 use flate2::read::MultiGzDecoder;
-use reqwest::blocking::{Client, ClientBuilder, Response};
+use reqwest::blocking::{Client, ClientBuilder, RequestBuilder, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::access::s3::Purse;
 use super::access::{Access, Dressed};
+use super::hedge::Hedges;
 use super::limit::{Gates, Permit};
 use super::redirect::Hop;
 use super::{Document, Error, Settings, Stream, redact, retry, shown, words};
-use crate::report::{Report, RequestRecord, current_progress};
+use crate::report::{Report, RequestRecord, current_progress, with_progress};
 
 /// The longest wait for a turn at a busy host.
 const LONGEST_QUEUE: Duration = Duration::from_secs(600);
@@ -41,6 +42,7 @@ pub(super) struct Wire {
     settings: Settings,
     access: Arc<Access>,
     gates: Gates,
+    hedges: Hedges,
     report: Arc<Report>,
 }
 
@@ -71,6 +73,7 @@ impl Wire {
             settings: settings.clone(),
             access,
             gates: Gates::new(settings.per_host),
+            hedges: Hedges::default(),
             report,
         })
     }
@@ -82,12 +85,27 @@ impl Wire {
         }
     }
 
-    /// Sends one request and waits for the head of its answer, whatever its status.
+    /// Sends one request and waits for the head of its answer, whatever its status. A small range whose answer is
+    /// late is asked for once more.
     pub(super) fn exchange(&self, hop: &Hop, dressed: &Dressed, lane: Lane) -> Result<Answer, Error> {
-        let permit = self
-            .gates
-            .enter(&hop.url, lane, LONGEST_QUEUE)
+        let sending = self
+            .prepare(hop, dressed, lane, LONGEST_QUEUE)
             .ok_or_else(|| Error::Silent { url: shown(&hop.url), after: LONGEST_QUEUE })?;
+        let patience = self.hedges.patience(hop, lane).filter(|_| dressed.purse().is_none());
+        let again = || self.prepare(hop, dressed, lane, Duration::ZERO);
+        let answer = match patience {
+            None => sending.send(),
+            Some(patience) => self.hedges.race(&hop.url, sending, patience, again),
+        };
+        if lane == Lane::Stream {
+            self.hedges.learn(&hop.url, &answer);
+        }
+        answer
+    }
+
+    /// One request with its turn; `None` where none came up in time.
+    fn prepare(&self, hop: &Hop, dressed: &Dressed, lane: Lane, most: Duration) -> Option<Sending> {
+        let permit = self.gates.enter(&hop.url, lane, most)?;
         let client = match lane {
             Lane::Document => &self.documents,
             Lane::Stream => &self.streams,
@@ -97,19 +115,50 @@ impl Wire {
         if let Some(body) = &hop.body {
             request = request.body(body.clone());
         }
-        let mut transfer = Transfer::start(hop, self.silence(lane), Arc::clone(&self.report), permit);
+        let transfer = Transfer::start(hop, self.silence(lane), Arc::clone(&self.report), permit);
+        let drips = self.settings.document_silence * DRIPPING;
+        Some(Sending {
+            request,
+            until: (lane == Lane::Document).then(|| transfer.began + drips),
+            transfer,
+            url: hop.url.clone(),
+            access: Arc::clone(&self.access),
+            purse: dressed.purse(),
+        })
+    }
+}
+
+/// A request that is ready to go.
+pub(super) struct Sending {
+    request: RequestBuilder,
+    transfer: Transfer,
+    url: Url,
+    access: Arc<Access>,
+    until: Option<Instant>,
+    purse: Option<Arc<Purse>>,
+}
+
+impl Sending {
+    /// Sends it, and waits for the head of its answer.
+    fn send(self) -> Result<Answer, Error> {
+        let Sending { request, mut transfer, url, access, until, purse } = self;
         match request.send() {
             Ok(response) => {
                 transfer.outcome = response.status().as_u16().to_string();
                 touch(0);
-                let until = (lane == Lane::Document)
-                    .then(|| transfer.began + self.settings.document_silence * DRIPPING);
-                let access = Arc::clone(&self.access);
                 let headers = response.headers().clone();
-                let body = Body { response, transfer, until, purse: dressed.purse() };
-                Ok(Answer { url: hop.url.clone(), headers, access, body })
+                Ok(Answer { url, headers, access, body: Body { response, transfer, until, purse } })
             }
             Err(error) => Err(transfer.unanswered(&error)),
+        }
+    }
+
+    /// The same on a thread of its own. An answer that nobody takes ends its transfer.
+    pub(super) fn send_to(self, to: mpsc::Sender<Result<Answer, Error>>) {
+        let progress = current_progress();
+        let send = move || with_progress(progress, || drop(to.send(self.send())));
+        if let Err(error) = std::thread::Builder::new().name("ask".into()).spawn(send) {
+            tracing::warn!(%error, "no thread for a request");
         }
     }
 }
@@ -158,6 +207,11 @@ impl Answer {
 
     pub(super) fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// How long ago it was asked for.
+    pub(super) fn took(&self) -> Duration {
+        self.body.transfer.began.elapsed()
     }
 
     /// Itself where the status is 2xx, else an error with the server's words.

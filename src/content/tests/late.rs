@@ -4,6 +4,21 @@ use super::*;
 use crate::demo::http::Response;
 
 #[test]
+fn a_stuck_answer_is_asked_for_once_more() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let patient = http::Settings { stream_silence: Duration::from_secs(600), ..http::Settings::default() };
+    let content = content_over(patient, Some(folder.path()), 1 << 30, HOUR);
+    let file = content.open(&object(&server, &(100 * MIB).to_string()), 0).unwrap();
+    server.faults().add(Fault::Silence.on("*").times(1));
+    server.journal().clear();
+    // The test would take ten minutes without.
+    assert!(file.read(50 * MIB, 1000).unwrap() == painted(50 * MIB..50 * MIB + 1000));
+    let ranges: Vec<_> = server.journal().entries().iter().map(|e| e.range().map(str::to_owned)).collect();
+    assert!(ranges.len() == 2 && ranges[0] == ranges[1], "{ranges:?}");
+    assert_eq!(content.means.report.counters.retries.get(), 0, "nothing failed meanwhile");
+}
+
+#[test]
 fn a_first_contact_that_breaks_off_is_gone_on_with() {
     let server = server();
     for folder in [Some(tempfile::tempdir().unwrap()), None] {
