@@ -52,7 +52,19 @@ impl Ward {
             self.read(file);
         }
         assert_eq!(self.mount.list(COLLECTION).unwrap(), ["collection.json", "disk"]);
+        // What is made here goes to the disk and comes from there: it may fail, in words.
+        if let Err(error) = self.read_layer() {
+            assert_eq!(error.raw_os_error(), Some(libc::EIO));
+            assert!(self.mount.text(".stacfs/errors").contains("items.geojson"), "{error}");
+        }
         assert!(!self.mount.text(".stacfs/errors").contains("fault of stacfs"));
+    }
+
+    fn read_layer(&self) -> io::Result<()> {
+        let layer = fs::read_to_string(self.mount.path(&format!("{COLLECTION}/items.geojson")))?;
+        let layer: serde_json::Value = serde_json::from_str(&layer).unwrap();
+        assert_eq!(layer["features"][0]["id"], "disk");
+        Ok(())
     }
 
     /// What is said of the cache; nothing while it is well.
@@ -93,6 +105,7 @@ fn a_disk_that_cannot_be_read_is_done_without() {
         ward.disk.becomes(Condition::Well);
         let ward = ward.mount_anew();
         ward.look_round();
+        ward.read_layer().unwrap();
         let before = sent(&ward.demo);
         ward.look_round();
         assert_eq!((sent(&ward.demo), ward.note().as_str()), (before, ""), "{condition:?}: it is used again");
