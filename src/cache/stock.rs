@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -47,10 +47,20 @@ pub enum Which {
 }
 
 impl Cache {
-    /// All objects, least recently used first. Opens none of them: their order of use stays.
+    /// All objects, least recently used first. Opens none of them: their order of use stays. Those whose maps cannot
+    /// be read are left out; then [`Cache::keeps`] says no.
     pub fn stock(&self) -> Vec<Stocked> {
-        let kept = self.shelf.iter().flat_map(|shelf| keeper::survey(&shelf.objects));
-        let mut stock: Vec<Stocked> = kept.filter_map(|kept| stocked(&kept)).collect();
+        let Some(shelf) = &self.shelf else { return Vec::new() };
+        let look = |kept: Kept| match stocked(&kept) {
+            Ok(stocked) => stocked,
+            // It has just gone, or whoever put it out died in the midst.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::UnexpectedEof) => None,
+            Err(error) => {
+                shelf.space.trouble("reading a block map", &error);
+                None
+            }
+        };
+        let mut stock: Vec<Stocked> = keeper::survey(&shelf.objects).into_iter().filter_map(look).collect();
         stock.sort_by_key(|stocked| stocked.used_at);
         stock
     }
@@ -168,16 +178,17 @@ fn put_out(shelf: &Shelf, kept: &Kept, gone: &mut PutOut) -> u64 {
     }
 }
 
-fn stocked(kept: &Kept) -> Option<Stocked> {
-    let file = File::open(&kept.map).ok()?;
-    let description = map::description(&file).ok()??;
-    let map = BlockMap::open(file, &description).ok()??;
+/// An object as it stands; `None` where its map is damaged.
+fn stocked(kept: &Kept) -> io::Result<Option<Stocked>> {
+    let file = File::open(&kept.map)?;
+    let Some(description) = map::description(&file)? else { return Ok(None) };
+    let Some(map) = BlockMap::open(file, &description)? else { return Ok(None) };
     let Description { identity, validator, size, .. } = description;
     let all = blocks_of(size);
-    let slots = map.slots(0..all).ok()?;
+    let slots = map.slots(0..all)?;
     let here = slots.iter().filter(|slot| is_here(**slot)).count() as u64 * BLOCK;
     // The last block may be short.
     let short = slots.last().filter(|slot| is_here(**slot)).map_or(0, |_| all * BLOCK - size);
     let pins = pins::labels(&kept.map.with_extension(pins::EXTENSION));
-    Some(Stocked { identity, size, here: here - short, used_at: kept.used_at, pins, validator })
+    Ok(Some(Stocked { identity, size, here: here - short, used_at: kept.used_at, pins, validator }))
 }

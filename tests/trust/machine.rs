@@ -67,6 +67,24 @@ impl Ward {
         Ok(())
     }
 
+    /// Commands do without the cache, or say that its disk fails.
+    fn command(&self) {
+        let place = &self.mount.place;
+        let (path, out) = (self.mount.path(&LATER.path()), place.path("out"));
+        let fetched = place
+            .stacfs(["fetch".as_ref(), path.as_os_str(), "--to".as_ref(), out.as_os_str()])
+            .output()
+            .unwrap();
+        assert!(fetched.status.success(), "{}", said(&fetched));
+        let verified = place.stacfs(["cache", "verify"]).output().unwrap();
+        let all_is_forgotten = said(&verified).contains("0 blocks are right (0 B), 0 were wrong");
+        assert!(
+            said(&verified).contains("Input/output error") || verified.status.success() && all_is_forgotten,
+            "{}",
+            said(&verified)
+        );
+    }
+
     /// What is said of the cache; nothing while it is well.
     fn note(&self) -> String {
         let status = self.mount.text(".stacfs/status");
@@ -100,6 +118,7 @@ fn a_disk_that_cannot_be_read_is_done_without() {
         ward.demo.server.faults().add(Fault::IgnoreRange.on("/assets/*"));
         ward.look_round();
         ward.demo.server.faults().clear();
+        ward.command();
         let ward = ward.mount_anew();
         ward.look_round();
         ward.disk.becomes(Condition::Well);

@@ -143,6 +143,9 @@ fn verify(cache: &Cache) -> Outcome {
     }
     let blocks = bytes(right * cache::BLOCK);
     super::print(&format!("{text}{right} blocks are right ({blocks}), {wrong} were wrong\n"))?;
+    if let Some(trouble) = cache.report().notes().remove("cache").filter(|_| !cache.keeps()) {
+        return Err(Failure::failed(format!("the cache's disk fails: {trouble}")));
+    }
     match wrong {
         0 => Ok(()),
         _ => Err(Failure::failed(
