@@ -226,6 +226,9 @@ impl Espa {
         let document = match send(&self.http, request) {
             Ok(document) => document,
             Err(http::Error::Status { status: 401, words, .. }) => {
+                // Which key to set is told by our own error.
+                let said = words.strip_suffix(&self.http.advice(&request.url)).unwrap_or(&words);
+                let words = said.trim_end_matches("; ").to_owned();
                 *lock(&self.refusal) = Some((renewals, words.clone()));
                 return Err(Error::Refused(words));
             }

@@ -97,7 +97,10 @@ fn a_refused_password_is_not_tried_again() {
     let bench = Bench::with_password("demo-token");
     for _ in 0..3 {
         let words = bench.espa.user().unwrap_err().to_string();
-        assert!(words.contains("Invalid username/password") && words.contains("[usgs]"), "{words}");
+        assert!(
+            words.starts_with("ESPA refuses the login (Invalid username/password); set username"),
+            "{words}"
+        );
     }
     assert_eq!(bench.usgs.espa_server.journal().len(), 1);
 }

@@ -9,6 +9,7 @@ mod files;
 mod gis;
 mod life;
 mod listings;
+mod logins;
 mod mosaics;
 mod mounted;
 mod names;

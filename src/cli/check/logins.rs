@@ -101,9 +101,7 @@ impl<'a> Trial<'a> {
                         format!("is accepted; without it {} is closed", shown(url)),
                     ));
                 }
-                Taken::Refused(words) => {
-                    return Some(Finding::bad(subject, format!("{words}; {}", self.known.advice(url))));
-                }
+                Taken::Refused(words) => return Some(Finding::bad(subject, words)),
                 Taken::Failed(words) => return Some(Finding::doubtful(subject, words)),
                 Taken::Open => open = Some(url),
             }
@@ -143,7 +141,6 @@ impl<'a> Trial<'a> {
             Taken::Accepted => Finding::good(subject, format!("login accepted: {place} can be read")),
             Taken::Open => Finding::good(subject, format!("{place} can be read")),
             Taken::Refused(words) => {
-                let words = format!("{words}; {}", self.known.advice(&location.url));
                 match self.grants.iter().any(|grant| grant.scope.covers(&location.url)) {
                     true => Finding::bad(subject, words),
                     false => Finding::doubtful(subject, words),
@@ -227,7 +224,7 @@ fn look(http: &Http, request: &Request) -> Result<(), Error> {
     {
         true => Err(Error::Denied {
             url: shown(&request.url),
-            why: "a page to log in comes in the place of the file".to_owned(),
+            why: format!("a page to log in comes in the place of the file; {}", http.advice(&request.url)),
         }),
         false => Ok(()),
     }

@@ -40,8 +40,8 @@ impl Grants {
     }
 
     /// The first that goes to a URL's origin.
-    pub(super) fn first<'a>(&'a self, url: &'a Url) -> Option<&'a Grant> {
-        self.covering(url).next()
+    pub(super) fn first<'a>(&'a self, url: &'a Url) -> Option<&'a Credential> {
+        self.of(url).next()
     }
 
     /// Puts the origin's credentials on a request, logins only where `may_be_sent` says so; gives the login that was

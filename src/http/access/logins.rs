@@ -58,11 +58,6 @@ impl Logins {
         }
     }
 
-    /// Whether a login was refused, and is not sent again yet.
-    pub(super) fn is_resting(&self, grant: &Grant) -> bool {
-        matches!(self.standing(grant), Standing::Refused(at, _) if at.elapsed() < REST)
-    }
-
     /// What was refused may be tried again: the configuration was read again.
     pub(super) fn forgive(&self) {
         lock(&self.0).clear();

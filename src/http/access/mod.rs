@@ -161,25 +161,19 @@ impl Access {
             return advice;
         }
         let origin = url.origin().ascii_serialization();
-        let refused = |what: &str, key: &str| {
+        let refused = |what: &str, key: &str, also: &str| {
             format!(
-                "the {what} configured for {origin} was refused; set a new {key} in its [source …] or [credential …] section"
+                "the {what} configured for {origin} was refused; set a new {key} in its [source …] or [credential …] \
+                 section{also}, then mount again or send the mount SIGHUP"
             )
         };
-        let grant = held.grants.first(url);
-        let again = match grant.is_some_and(|grant| self.logins.is_resting(grant)) {
-            true => "; then mount again, or send the mount SIGHUP; else it is tried again after 5 minutes",
-            false => "",
-        };
-        match grant.map(|grant| &grant.credential) {
-            Some(Credential::Basic { .. }) => {
-                format!("{}, or in ~/.netrc{again}", refused("login", "user name and password"))
-            }
-            Some(Credential::Bearer(_)) => format!("{}{again}", refused("token", "token")),
-            Some(Credential::Header { name, .. }) => refused("key", &format!("header.{name}")),
-            Some(Credential::Query { name, .. }) => refused("key", &format!("query.{name}")),
+        match held.grants.first(url) {
+            Some(Credential::Basic { .. }) => refused("login", "user name and password", " or in ~/.netrc"),
+            Some(Credential::Bearer(_)) => refused("token", "token", ""),
+            Some(Credential::Header { name, .. }) => refused("key", &format!("header.{name}"), ""),
+            Some(Credential::Query { name, .. }) => refused("key", &format!("query.{name}"), ""),
             Some(Credential::OAuth2 { token_url, .. }) => {
-                refused(&format!("token of {}", shown(token_url)), "client_id and client_secret")
+                refused(&format!("token of {}", shown(token_url)), "client_id and client_secret", "")
             }
             Some(Credential::Sas { token_url }) => {
                 format!("the shared access signature of {} was refused; it may not be public", shown(token_url))

@@ -206,7 +206,7 @@ fn oauth2(
         Error::Status { url, status: status @ (400 | 401 | 403), words, .. } => Error::Denied {
             url,
             why: format!(
-                "no token is given (HTTP {status}: {words}); check {keys} beside oauth2_token_url in the configuration, then mount again, or send the mount SIGHUP; else it is tried again after 5 minutes"
+                "no token is given (HTTP {status}: {words}); check {keys} beside oauth2_token_url in the configuration, then mount again or send the mount SIGHUP"
             ),
         },
         error => error,
