@@ -1,5 +1,6 @@
 //! Why a catalogue has no answer.
 
+use crate::item::Collection;
 use crate::{http, query};
 
 /// A failed call on a catalogue.
@@ -35,4 +36,19 @@ pub enum Error {
         /// Which limit, and how to raise it or wait.
         why: String,
     },
+}
+
+/// The answer to who asks for a collection that is not there: none, or [`Error::Gone`] where one of `ids` was probably
+/// meant.
+pub(super) fn absent<'a>(
+    id: &str,
+    ids: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<Collection>, Error> {
+    match query::suggest(id, ids) {
+        Some(meant) => Err(Error::Gone {
+            name: id.to_owned(),
+            why: format!("no such collection; did you mean {meant}?"),
+        }),
+        None => Ok(None),
+    }
 }

@@ -176,7 +176,8 @@ impl Library {
         self.cache.keep_document(key, &Kept { validator, kept: now, expires, body });
     }
 
-    fn is_offline(&self) -> bool {
+    /// Whether no server may be asked.
+    pub fn is_offline(&self) -> bool {
         self.http.reach() == Reach::Offline
     }
 

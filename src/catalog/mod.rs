@@ -14,6 +14,8 @@ mod remembered;
 pub mod stac;
 pub mod usgs;
 
+use error::absent;
+
 pub use error::Error;
 
 use std::collections::BTreeMap;

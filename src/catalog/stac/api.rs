@@ -15,7 +15,7 @@ use super::plan::{self, Plan, Refusal};
 use super::site::{Remembered, Site, Text};
 use crate::http::{self, Method, Request, shown};
 use crate::item::{Collection, Item};
-use crate::query::{Kind, Predicate, suggest};
+use crate::query::{Kind, Predicate};
 use crate::report::lock;
 
 /// The names of a collection's properties and what each may be.
@@ -261,10 +261,9 @@ impl Api {
         lock(&self.learned).ids.extend(ids.map(str::to_owned));
     }
 
-    /// The known collection that a wrong id was probably meant to be.
-    pub(super) fn meant(&self, id: &str) -> Option<String> {
-        let learned = lock(&self.learned);
-        suggest(id, learned.ids.iter().map(String::as_str)).map(str::to_owned)
+    /// The ids of collections that were listed.
+    pub(super) fn known_ids(&self) -> BTreeSet<String> {
+        lock(&self.learned).ids.clone()
     }
 
     /// The URL of an item by convention. Asks nothing.

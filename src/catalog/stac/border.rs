@@ -13,13 +13,15 @@ use crate::report::lock;
 pub(super) struct Border {
     /// Where the source is.
     own: Url,
+    /// Whether no server may be asked, not even for a name: none is reached then, wherever it is.
+    is_offline: bool,
     /// Whether a server leads inside: asked once of each.
     inside: Mutex<HashMap<Origin, bool>>,
 }
 
 impl Border {
-    pub(super) fn new(own: Url) -> Border {
-        Border { own, inside: Mutex::default() }
+    pub(super) fn new(own: Url, is_offline: bool) -> Border {
+        Border { own, is_offline, inside: Mutex::default() }
     }
 
     /// Whether the source is itself a file of this machine, and may point at others.
@@ -44,7 +46,7 @@ impl Border {
 
     fn leads_inside(&self, url: &Url) -> bool {
         let origin = url.origin();
-        if origin == self.own.origin() || self.is_here() {
+        if self.is_offline || self.is_here() || origin == self.own.origin() {
             return false;
         }
         if let Some(known) = lock(&self.inside).get(&origin) {
@@ -63,8 +65,9 @@ mod tests {
 
     #[test]
     fn a_public_source_leads_to_no_private_address() {
-        let may =
-            |own: &str, url: &str| Border::new(own.parse().unwrap()).check(&url.parse().unwrap()).is_ok();
+        let may = |own: &str, url: &str| {
+            Border::new(own.parse().unwrap(), false).check(&url.parse().unwrap()).is_ok()
+        };
         let public = "https://8.8.8.8/catalog.json";
         assert!(may(public, "https://8.8.8.8/item.json") && may(public, "https://9.9.9.9/item.json"));
         for inside in ["http://127.0.0.1:80/x", "http://10.1.2.3/x", "http://[::1]/x", "file:///etc/passwd"] {

@@ -8,7 +8,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::super::{Catalog, Count, Description, Error, Pages, Queryable, Search};
+use super::super::{Catalog, Count, Description, Error, Pages, Queryable, Search, absent};
 use super::items::ItemPage;
 use super::node::stem;
 use super::site::{Remembered, Site, Text};
@@ -17,7 +17,7 @@ use super::unknown;
 use crate::content::Origin;
 use crate::http::shown;
 use crate::item::{Asset, Collection, Item};
-use crate::query::{Evaluator, Query, in_order, suggest};
+use crate::query::{Evaluator, Query, in_order};
 
 /// A file of items as a catalogue.
 pub(super) struct ItemFile {
@@ -241,17 +241,10 @@ impl Catalog for ItemFile {
 
     fn collection(&self, id: &str) -> Result<Option<Collection>, Error> {
         let content = self.content()?;
-        let ids = || content.groups.iter().map(|group| group.collection.id());
         if let Some(group) = content.groups.iter().find(|group| group.collection.id() == id) {
             return Ok(Some(group.collection.clone()));
         }
-        match suggest(id, ids()) {
-            Some(meant) => Err(Error::Gone {
-                name: id.to_owned(),
-                why: format!("no such collection; did you mean {meant}?"),
-            }),
-            None => Ok(None),
-        }
+        absent(id, content.groups.iter().map(|group| group.collection.id()))
     }
 
     fn search(&self, search: &Search) -> Result<Box<dyn Pages<Item>>, Error> {

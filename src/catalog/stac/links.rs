@@ -73,6 +73,8 @@ impl Base {
         }
         let alias = self.alias.as_ref().filter(|alias| alias.origin() == target.origin())?;
         let rest = target.path().strip_prefix(alias.path().trim_end_matches('/'))?;
+        // `/production` is not below `/prod`.
+        let rest = Some(rest).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
         let mut settled = self.url.clone();
         settled.set_path(&format!("{}{rest}", self.url.path().trim_end_matches('/')));
         settled.set_query(target.query());
@@ -142,6 +144,7 @@ mod tests {
         let settled = base.settle(&landing, "https://x.execute-api.example/prod/search?next=a").unwrap();
         assert_eq!(settled.as_str(), "https://stac.example/api/search?next=a");
         assert_eq!(base.settle(&landing, "https://evil.example/search"), None);
+        assert_eq!(base.settle(&landing, "https://x.execute-api.example/production/search"), None);
         let same = base.settle(&url("https://stac.example/api/search"), "?page=2").unwrap();
         assert_eq!(same.as_str(), "https://stac.example/api/search?page=2");
     }

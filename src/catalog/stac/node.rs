@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::super::Error;
+use super::href;
 use super::landing::{self, Kind};
 use super::site::{Site, Text};
 use crate::http::shown;
@@ -100,12 +101,12 @@ impl Node {
     fn target(&self, site: &Site, link: &Link) -> Option<Url> {
         let mut url = self.url.join(&link.href).ok()?;
         url.set_fragment(None);
-        let reachable = match url.scheme() {
-            "http" | "https" => true,
-            "file" => site.is_here(),
-            _ => false,
-        };
-        reachable.then_some(url)
+        match url.scheme() {
+            "http" | "https" => Some(url),
+            "file" if site.is_here() => Some(url),
+            "s3" => href::s3_object(&url).and_then(|(bucket, key)| site.s3_url(bucket, key)),
+            _ => None,
+        }
     }
 
     /// A member as text.

@@ -239,7 +239,7 @@ mod tests {
     }
 
     fn reading(base: Option<&Url>, own: &str, asset: &Asset) -> Option<HttpOrigin> {
-        let border = Arc::new(Border::new(own.parse().unwrap()));
+        let border = Arc::new(Border::new(own.parse().unwrap(), false));
         let item = json!({ "type": "Feature", "id": "i", "properties": {
             "auth:schemes": { "token": { "type": "http", "scheme": "bearer" } },
             "storage:schemes": {

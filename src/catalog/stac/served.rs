@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use url::Url;
 
-use super::super::{Catalog, Child, Count, Depth, Description, Error, Pages, Queryable, Search};
+use super::super::{Catalog, Child, Count, Depth, Description, Error, Pages, Queryable, Search, absent};
 use super::api::Api;
 use super::collections::Collections;
 use super::conformance::Ability;
@@ -107,14 +107,9 @@ impl Catalog for Served {
     }
 
     fn collection(&self, id: &str) -> Result<Option<Collection>, Error> {
-        let found = self.api.collection(id)?;
-        match (found.as_ref(), self.api.meant(id)) {
-            (Some(collection), _) => Ok(Some(collection.clone())),
-            (None, Some(meant)) => Err(Error::Gone {
-                name: id.to_owned(),
-                why: format!("no such collection; did you mean {meant}?"),
-            }),
-            (None, None) => Ok(None),
+        match self.api.collection(id)?.as_ref() {
+            Some(collection) => Ok(Some(collection.clone())),
+            None => absent(id, self.api.known_ids().iter().map(String::as_str)),
         }
     }
 

@@ -68,7 +68,7 @@ impl Site {
     ) -> Site {
         Site {
             name: config.name.clone(),
-            border: Arc::new(Border::new(url.clone())),
+            border: Arc::new(Border::new(url.clone(), documents.is_offline())),
             url,
             documents,
             report,
@@ -85,7 +85,7 @@ impl Site {
         let above = self.above.iter().chain([&self.url, from]).cloned().collect();
         Site {
             name: format!("{}/{name}", self.name),
-            border: Arc::new(Border::new(url.clone())),
+            border: Arc::new(Border::new(url.clone(), self.documents.is_offline())),
             url,
             documents: self.documents.clone(),
             report: Arc::clone(&self.report),
@@ -160,6 +160,11 @@ impl Site {
             has_credential: &has_credential,
         };
         reading.origin(asset).map(|origin| Arc::new(origin) as Arc<dyn Origin>)
+    }
+
+    /// Where an object of S3 that a document links to is to be asked for.
+    pub(super) fn s3_url(&self, bucket: String, key: String) -> Option<Url> {
+        self.documents.s3_url(&S3Object { bucket, key, region: None, endpoint: None }).ok()
     }
 
     /// Notes something lasting about this source; the subject is `NAME: WHAT`.

@@ -10,7 +10,9 @@ use std::time::Instant;
 use serde_json::json;
 use url::Url;
 
-use super::super::{Catalog, Child, Count, Depth, Description, Error, Page, Pages, Queryable, Search};
+use super::super::{
+    Catalog, Child, Count, Depth, Description, Error, Page, Pages, Queryable, Search, absent,
+};
 use super::api::is_absent;
 use super::node::{Leaf, Node, Place, Rank};
 use super::opening::Opening;
@@ -22,7 +24,7 @@ use super::walk::{Walk, fetch_item};
 use crate::content::Origin;
 use crate::http::shown;
 use crate::item::{Asset, Collection, Item};
-use crate::query::{Evaluator, Predicate, Query, suggest};
+use crate::query::{Evaluator, Predicate, Query};
 use crate::report::lock;
 
 /// Collections whose items' places are remembered at once.
@@ -249,13 +251,7 @@ impl Catalog for StaticCatalog {
         if let Some(shelf) = self.0.shelf(id)? {
             return Ok(Some(shelf.collection.clone()));
         }
-        match suggest(id, self.0.ids()?.iter().map(String::as_str)) {
-            Some(meant) => Err(Error::Gone {
-                name: id.to_owned(),
-                why: format!("no such collection; did you mean {meant}?"),
-            }),
-            None => Ok(None),
-        }
+        absent(id, self.0.ids()?.iter().map(String::as_str))
     }
 
     fn children(&self) -> Result<Vec<Child>, Error> {

@@ -14,7 +14,7 @@ use super::fields::Fields;
 use super::session::Session;
 use super::{dataset, product, scene};
 use crate::catalog::remembered::Remembered;
-use crate::catalog::{Error, Search};
+use crate::catalog::{Error, Search, absent};
 use crate::config::{Limits, SourceConfig};
 use crate::http;
 use crate::item::{Collection, Item};
@@ -126,7 +126,10 @@ impl Archive {
         if let Some(dataset) = find(id) {
             return Ok(dataset::collection(dataset));
         }
-        let Some(today) = dataset::successor(id) else { return Ok(None) };
+        let Some(today) = dataset::successor(id) else {
+            let aliases: Vec<String> = datasets.iter().filter_map(dataset::alias).collect();
+            return absent(id, aliases.iter().map(String::as_str));
+        };
         match find(today) {
             Some(dataset) => Ok(dataset::collection(dataset)),
             None => Err(dataset::gone(id, today)),

@@ -20,9 +20,12 @@ use crate::report::{current_progress, lock};
 
 /// Idle time after which a key is taken for dead: the server says two hours.
 const KEY_IDLE: Duration = Duration::from_secs(100 * 60);
-/// Pauses after RATE_LIMIT, one after another: M2M's own clients take one to three seconds.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3), Duration::from_secs(3)];
+/// Pause after RATE_LIMIT, or a search that stumbled; then one more after each, up to the longest. M2M's own clients
+/// take one to three seconds.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// So many pauses, three quarters of a minute: another machine's search of this account may take half of one.
+const PAUSES: u32 = 16;
 /// How often somebody in line shows a sign of life.
 const GLANCE: Duration = Duration::from_millis(500);
 
@@ -173,7 +176,7 @@ impl Session {
                     self.call(endpoint, body)?.map_err(|complaint| self.error(endpoint, &complaint))
                 }
                 Err(complaint) if complaint.is_of_search() => {
-                    rest(PAUSES[0]);
+                    rest(PAUSE);
                     self.call(endpoint, body)?.map_err(|complaint| self.error(endpoint, &complaint))
                 }
                 Err(complaint) => Err(self.error(endpoint, &complaint)),
@@ -264,9 +267,11 @@ impl Session {
 
     /// One call, again after RATE_LIMIT.
     fn call(&self, endpoint: &str, body: &Value) -> Result<Result<Value, Complaint>, Error> {
-        for pause in PAUSES {
+        for count in 1..=PAUSES {
             match self.call_once(endpoint, body)? {
-                Err(complaint) if complaint.fault() == Fault::Busy => rest(pause),
+                Err(complaint) if complaint.fault() == Fault::Busy => {
+                    rest((PAUSE * count).min(LONGEST_PAUSE));
+                }
                 answer => return Ok(answer),
             }
         }

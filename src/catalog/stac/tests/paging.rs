@@ -151,6 +151,8 @@ fn long_ids_go_by_several_requests() {
     let mut ids: Vec<&str> = names.iter().map(String::as_str).collect();
     ids.push("grid-0007");
     assert_eq!(fixture.catalog.items("grid", &ids).unwrap().len(), 1);
+    // Three for the first hundred.
+    assert_eq!((fixture.requests("/search"), fixture.requests("/items/")), (4, 0));
     let longest = fixture.server.journal().entries().iter().map(|entry| entry.target.len()).max();
     assert!(longest < Some(8_000), "{longest:?}");
 }

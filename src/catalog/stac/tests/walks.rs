@@ -379,3 +379,35 @@ fn children_at_another_server_are_catalogues_too() {
     let notes = report.notes();
     assert!(notes["demo: unusable children"].contains("collection of another API"), "{notes:?}");
 }
+
+#[test]
+fn links_into_a_bucket_are_followed() {
+    use crate::config::S3Store;
+    let documents = vec![
+        ("/catalog.json", document("Catalog", "root", &[("child", "s3://bucket/c.json")])),
+        (
+            "/bucket/c.json",
+            document("Collection", "c", &[("item", "i/i.json"), ("item", "s3://bucket/j.json")]),
+        ),
+        ("/bucket/i/i.json", document("Feature", "i", &[])),
+        ("/bucket/j.json", document("Feature", "j", &[])),
+    ];
+    let (server, _, report) = by_hand(documents);
+    let http = http(&report);
+    let endpoint = Some(Url::parse(&server.url().to_string()).unwrap());
+    let store = S3Store {
+        name: "here".into(),
+        endpoint,
+        buckets: Vec::new(),
+        region: None,
+        keys: None,
+        budget: None,
+    };
+    http.replace_credentials(Vec::new(), vec![store]);
+    let cache = Arc::new(Cache::none(Arc::clone(&report)));
+    let library = Library::new("demo", http, cache, Arc::clone(&report), Duration::ZERO);
+    let own = Url::parse(&format!("{}/catalog.json", server.url())).unwrap();
+    let config = SourceConfig::new("demo", SourceKind::Url(own));
+    let catalog = open(&config, library, &Limits::default(), report);
+    assert_eq!(listed(catalog.search(&all_of("c")).unwrap().as_mut()).unwrap(), ["i", "j"]);
+}

@@ -11,7 +11,9 @@ fn datasets_are_collections() {
         let alone = desk.source.collection(collection.id()).unwrap().unwrap();
         assert_eq!(alone.raw(), collection.raw());
     }
-    assert!(desk.source.collection("landsat_ot_c2_l9").unwrap().is_none());
+    assert!(desk.source.collection("nothing-like-it").unwrap().is_none());
+    let meant = desk.source.collection("landsat_ot_c2_l9").unwrap_err().to_string();
+    assert!(meant.contains("did you mean landsat_ot_c2_l"), "{meant}");
     assert_eq!(desk.asked(), ["login-token", "dataset-search"]);
 }
 
