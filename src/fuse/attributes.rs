@@ -63,9 +63,10 @@ pub(super) fn shown(inode: &Inode, kind: EntryKind, attributes: &Attributes, own
 }
 
 fn attr(number: u64, kind: EntryKind, size: u64, modified: SystemTime, owner: Owner) -> FileAttr {
+    // Nothing here can be written, as the mount table says; a copy shall be one that can, and be deleted.
     let perm = match kind {
-        EntryKind::Directory => 0o555,
-        EntryKind::File => 0o444,
+        EntryKind::Directory => 0o755,
+        EntryKind::File => 0o644,
     };
     FileAttr {
         ino: INodeNo(number),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::generated::Asked;
-use super::names::{Of, escape, never_asked};
+use super::names::{Of, escape, is_probe};
 use super::{Attributes, Directory, Entry, Error, File, Found, Identity, Listing, Node, Opened};
 use crate::content::{Content, Member, Members, Object};
 
@@ -102,8 +102,7 @@ impl Directory for ArchiveDirectory {
         if let Some(members) = self.archive.content.known_members(&self.archive.object) {
             return Some(Ok(self.found(&members, name)));
         }
-        // Not worth a download: names that programs try everywhere.
-        let is_probe = name.to_str().is_none_or(never_asked);
+        let is_probe = name.to_str().is_none_or(is_probe);
         is_probe.then_some(Ok(Found::Absent(Duration::ZERO)))
     }
 

@@ -113,46 +113,58 @@ pub fn is_shortened(name: &str) -> bool {
     tail.is_some_and(|(kept, tail)| (KEPT - 5..=KEPT).contains(&kept) && hexadecimal(tail))
 }
 
-/// Files that programs look for in every directory, and that no server is ever asked for.
+/// Files that programs look for in every directory, in lower case.
 ///
-/// From traces of GDAL, GNOME, KDE, Windows and macOS clients; all that begin with a dot are refused before.
-const PROBED: [&str; 21] = [
+/// From traces of GNOME, KDE, Windows and macOS clients, git and vim; all that begin with a dot are probes too.
+const PROBED: [&str; 11] = [
     "autorun.inf",
-    "CACHEDIR.TAG",
-    "desktop.ini",
-    "Desktop.ini",
-    "folder.jpg",
-    "Folder.jpg",
-    "HDR.TXT",
-    "HEAD",
-    "METADATA.DIM",
-    "metadata.dim",
-    "RPC.TXT",
-    "rpc.txt",
-    "summary.txt",
-    "SUMMARY.TXT",
-    "Thumbs.db",
-    "thumbs.db",
-    "lost+found",
+    "cachedir.tag",
     "config",
+    "desktop.ini",
+    "folder.jpg",
+    "head",
+    "lost+found",
     "objects",
     "refs",
-    "AUTORUN.INF",
+    "tags",
+    "thumbs.db",
 ];
 
 /// Endings of the side files that GDAL looks for beside anything it opens.
-const SIDE_FILES: [&str; 8] = [".aux.xml", ".ovr", ".OVR", ".msk", ".MSK", ".aux", ".AUX", ".tfw"];
+const SIDE_FILES: [&str; 5] = [".aux.xml", ".ovr", ".msk", ".aux", ".tfw"];
+
+/// By these GDAL tells whether a directory that it is asked to open is a dataset.
+const DATASETS: [&str; 12] = [
+    "blob",
+    "hdr.adf",
+    "hdr.txt",
+    "image_data",
+    "manifest.safe",
+    "metadata.dim",
+    "product.xml",
+    "rpc.txt",
+    "summary.txt",
+    "vol_phr.xml",
+    "vol_pneo.xml",
+    "zarr.json",
+];
 
 /// Stems of generated files: a name with such a stem and another extension is some program's guess.
-const GENERATED_STEMS: [&str; 4] = ["items", "collection", "count", "README"];
+const GENERATED_STEMS: [&str; 4] = ["items", "collection", "count", "readme"];
 
-/// Whether a name can be answered "not there" without asking any server: programs probe for it everywhere.
-pub fn never_asked(name: &str) -> bool {
-    let stem = name.split_once('.').map(|(stem, _)| stem);
+/// Whether programs look for a name wherever they are: not worth the download of an archive.
+pub fn is_probe(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
     name.starts_with('.')
-        || PROBED.contains(&name)
+        || PROBED.contains(&name.as_str())
         || SIDE_FILES.iter().any(|ending| name.ends_with(ending))
-        || stem.is_some_and(|stem| GENERATED_STEMS.contains(&stem))
+}
+
+/// Whether a name can be answered "not there" without asking any server: no collection or item is called so.
+pub fn never_asked(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_guess = |(stem, _): (&str, &str)| GENERATED_STEMS.contains(&stem);
+    is_probe(name) || DATASETS.contains(&lower.as_str()) || lower.split_once('.').is_some_and(is_guess)
 }
 
 /// The files of an item's assets: name and asset, in the item's order. Assets without an href have none.
@@ -284,6 +296,28 @@ mod tests {
             assert_eq!(unescape(name, Of::Item), None, "{name}");
         }
         assert_eq!(escape("k=v.tif", Of::Asset), "k=v.tif", "below an item = is an ordinary character");
+    }
+
+    #[test]
+    fn what_programs_look_for_everywhere_is_asked_of_nobody() {
+        for name in [".git", "Desktop.ini", "tags", "x.tif.AUX.XML", "x.OVR"] {
+            assert!(is_probe(name) && never_asked(name), "{name}");
+        }
+        for name in [
+            "items.qml",
+            "ITEMS.HDR",
+            "COLLECTION.HDR",
+            "README",
+            "README.txt",
+            "VOL_PHR.XML",
+            "manifest.safe",
+        ] {
+            assert!(!is_probe(name), "{name} may be in an archive");
+            assert!(never_asked(name) || name == "README", "{name}");
+        }
+        for name in ["items", "items_2020", "S2B_T32UME.SAFE", "moon", "counts.x"] {
+            assert!(!never_asked(name), "{name}");
+        }
     }
 
     #[test]

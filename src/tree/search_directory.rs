@@ -219,7 +219,7 @@ impl SearchDirectory {
         if let Some(item) = self.listed(name) {
             return Some(Ok(Some(item)));
         }
-        if never_asked(name) {
+        if self.is_guess(name) {
             return Some(Ok(None));
         }
         match unescape(name, Of::Item) {
@@ -244,13 +244,19 @@ impl SearchDirectory {
         }
     }
 
+    /// Whether no server is asked for a name. GDAL looks for the directory's own, as XML.
+    fn is_guess(&self, name: &str) -> bool {
+        let own = format!("{}.xml", self.0.collection.id());
+        never_asked(name) || name.eq_ignore_ascii_case(&own)
+    }
+
     fn found(&self, name: &str, item: Option<ItemRef>) -> Found {
         match item {
             Some(item) => {
                 Found::Entry(item_directory::entry(name.to_owned(), item, Arc::new(self.0.view.clone())))
             }
             // A name that no server is asked for stays absent; another may come.
-            None if never_asked(name) => self.absent(),
+            None if self.is_guess(name) => self.absent(),
             None => Found::Absent(self.0.source.absent_lifetime()),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -49,6 +50,30 @@ fn files(folder: &Path, path: &str, found: &mut BTreeMap<String, Vec<u8>>) {
             false => drop(found.insert(path, fs::read(entry.path()).unwrap())),
         }
     }
+}
+
+#[test]
+fn a_member_of_a_tar_is_found_by_name_whatever_it_is_called() {
+    let place = Place::new();
+    let folder = place.path("files");
+    fs::create_dir(&folder).unwrap();
+    for name in ["README.md", "manifest.safe"] {
+        fs::write(folder.join(name), name).unwrap();
+    }
+    let mut tar = Command::new("tar");
+    tar.args(["-cf", "bundle.tar", "README.md", "manifest.safe"]).current_dir(&folder);
+    assert!(tar.status().unwrap().success());
+    let item = json!({
+        "type": "Feature", "stac_version": "1.0.0", "id": "b", "geometry": null, "links": [],
+        "properties": { "datetime": "2020-01-02T03:04:05Z" },
+        "assets": { "bundle": { "href": "./bundle.tar" } },
+    });
+    fs::write(folder.join("lines.ndjson"), format!("{item}\n")).unwrap();
+    let mount = place.mount(&[folder.join("lines.ndjson").to_str().unwrap()]);
+    // Nothing is listed, so nothing of the tar is known yet.
+    assert_eq!(mount.text("lines/b/bundle/README.md"), "README.md");
+    assert_eq!(mount.text("lines/b/bundle/manifest.safe"), "manifest.safe");
+    assert!(!mount.path("lines/b/bundle/.git").exists());
 }
 
 #[test]

@@ -31,6 +31,24 @@ fn names_of_nothing_cost_at_most_one_request() {
 }
 
 #[test]
+fn what_gdal_and_editors_look_for_in_a_directory_costs_nothing() {
+    let demo = demo::start(demo::Options::default()).unwrap();
+    let mount = Mounted::of(&demo.stac_url);
+    let search = format!("{MOON}/max_items=1");
+    mount.sh(&format!("ls {search}; cat {search}/items.geojson > $OUT/layer"));
+    demo.server.journal().clear();
+    for directory in [MOON, &search] {
+        mount.sh(&format!(
+            "export GDAL_DISABLE_READDIR_ON_OPEN=TRUE
+             ! gdalinfo {directory}; ! gdalinfo {search}/items.geojson; ! gdalinfo {directory}/collection.json
+             cd {directory}; stat tags TAGS .git Thumbs.db || true"
+        ));
+    }
+    let items = demo.server.journal().select(|entry| entry.path().contains("/items/"));
+    assert!(items.is_empty(), "{items:?}");
+}
+
+#[test]
 fn a_wrong_segment_is_einval_and_says_why() {
     let demo = demo::start(demo::Options::default()).unwrap();
     let mount = Mounted::of(&demo.stac_url);

@@ -132,8 +132,8 @@ fn access_says_what_open_does() {
     assert_eq!(access("d", libc::W_OK), EROFS);
     assert_eq!(access("missing", libc::F_OK), ENOENT);
     let stat = fs::metadata(mounted.path("f")).unwrap();
-    assert_eq!((stat.mode() & 0o7777, stat.nlink(), stat.blocks()), (0o444, 1, 100_003_u64.div_ceil(512)));
-    assert_eq!(fs::metadata(mounted.path("d")).unwrap().mode() & 0o7777, 0o555);
+    assert_eq!((stat.mode() & 0o7777, stat.nlink(), stat.blocks()), (0o644, 1, 100_003_u64.div_ceil(512)));
+    assert_eq!(fs::metadata(mounted.path("d")).unwrap().mode() & 0o7777, 0o755);
 }
 
 #[test]
