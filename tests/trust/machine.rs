@@ -114,10 +114,6 @@ fn a_disk_that_cannot_be_read_is_done_without() {
             "{condition:?}: {}",
             ward.mount.text(".stacfs/status")
         );
-        // A server that sends nothing but whole files: they stream to the disk, where that takes them.
-        ward.demo.server.faults().add(Fault::IgnoreRange.on("/assets/*"));
-        ward.look_round();
-        ward.demo.server.faults().clear();
         ward.command();
         let ward = ward.mount_anew();
         ward.look_round();
@@ -128,6 +124,21 @@ fn a_disk_that_cannot_be_read_is_done_without() {
         let before = sent(&ward.demo);
         ward.look_round();
         assert_eq!((sent(&ward.demo), ward.note().as_str()), (before, ""), "{condition:?}: it is used again");
+    }
+}
+
+#[test]
+fn a_stream_that_the_disk_loses_is_begun_anew_elsewhere() {
+    // A stream goes to a file without a name.
+    for condition in [Condition::Unreadable("(deleted)"), Condition::Unwritable(libc::EIO)] {
+        let ward = Ward::new();
+        // A server that sends nothing but whole files.
+        ward.demo.server.faults().add(Fault::IgnoreRange.on("/assets/*"));
+        let later = File::open(ward.mount.path(&LATER.path())).unwrap();
+        ward.disk.becomes(condition);
+        LATER.read_all(&later).unwrap();
+        assert!(ward.note().contains("a stream"), "{condition:?}: {}", ward.mount.text(".stacfs/status"));
+        ward.look_round();
     }
 }
 
@@ -155,10 +166,6 @@ fn a_disk_that_refuses_writes_is_done_without() {
         assert!(ward.note().contains(&words), "{words}: {}", ward.mount.text(".stacfs/status"));
         let sent = sent(&ward.demo) - before;
         assert!(sent <= 2 * LATER.length, "what was kept before is served: {sent}");
-        if errno == libc::EIO {
-            ward.demo.server.faults().add(Fault::IgnoreRange.on("/assets/*"));
-            ward.look_round();
-        }
         ward.disk.becomes(Condition::Well);
         ward.look_round();
     }
