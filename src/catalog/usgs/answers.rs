@@ -61,16 +61,32 @@ impl Answers {
     /// # Errors
     /// Those of `ask`, where nothing is remembered or the failure is no passing one.
     pub fn get(&self, question: &str, ask: impl FnOnce() -> Result<Value, Error>) -> Result<Value, Error> {
+        self.get_since(None, question, ask).map(|(value, _)| value)
+    }
+
+    /// The same, and when it came. What came before `since` is asked for again: a page of a listing is counted from
+    /// the listing's first, and what came in between would be missed.
+    ///
+    /// # Errors
+    /// As [`Answers::get`].
+    pub fn get_since(
+        &self,
+        since: Option<Timestamp>,
+        question: &str,
+        ask: impl FnOnce() -> Result<Value, Error>,
+    ) -> Result<(Value, Timestamp), Error> {
         let kept = self.look(question);
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_fresh) {
-            return Ok(kept.value.clone());
+        let since = since.filter(|_| self.reach != Reach::Offline);
+        let holds = |kept: &&Kept| kept.is_fresh && since.is_none_or(|since| kept.at >= since);
+        if let Some(kept) = kept.as_ref().filter(holds) {
+            return Ok((kept.value.clone(), kept.at));
         }
         match self.or_old(ask(), kept)? {
             (value, None) => {
                 self.keep(question, &value);
-                Ok(value)
+                Ok((value, Timestamp::now()))
             }
-            (value, Some(_)) => Ok(value),
+            (value, Some(at)) => Ok((value, at)),
         }
     }
 

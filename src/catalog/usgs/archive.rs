@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use lru::LruCache;
 use serde_json::{Map, Value, json};
 
@@ -107,6 +108,12 @@ impl Archive {
     /// The `data` of the answer to a question that changes nothing there: remembered, else asked for.
     pub fn ask(&self, endpoint: &str, body: &Value) -> Result<Value, Error> {
         self.answers.get(&format!("{endpoint} {body}"), || self.session.ask(endpoint, body))
+    }
+
+    /// A page of a listing, and when it came: none from before the listing's first page, where that came at `since`.
+    pub fn page(&self, body: &Value, since: Option<Timestamp>) -> Result<(Value, Timestamp), Error> {
+        let question = format!("scene-search {body}");
+        self.answers.get_since(since, &question, || self.session.ask("scene-search", body))
     }
 
     /// All datasets of the account.

@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
@@ -50,6 +51,8 @@ pub struct ScenePages {
     left: VecDeque<Branch>,
     /// Where the branch in front goes on, from 1.
     start: u64,
+    /// When the first page came.
+    since: Option<Timestamp>,
     /// The day of the last scene of the branch in front, while its days come in order.
     last_day: Option<Date>,
     in_order: bool,
@@ -75,6 +78,7 @@ impl ScenePages {
             plan: None,
             left: VecDeque::new(),
             start: 1,
+            since: None,
             last_day: None,
             in_order: true,
             seen: HashSet::new(),
@@ -130,7 +134,8 @@ impl ScenePages {
             Said::Exactly | Said::Nearly => self.archive.page_size(&self.search),
         };
         let size = size.min(settings.window + 1 - self.start).max(1);
-        let answer = self.archive.ask("scene-search", &plan.request(filter, self.start, size))?;
+        let (answer, came) = self.archive.page(&plan.request(filter, self.start, size), self.since)?;
+        self.since.get_or_insert(came);
         self.archive.report().counters.pages.add(1);
         let returned = members(&answer, "results").count() as u64;
         let total = answer.get("totalHits").and_then(number).unwrap_or(0.0) as u64;

@@ -100,3 +100,24 @@ fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
+
+#[test]
+fn a_page_from_before_its_listings_first_is_asked_for_again() {
+    let (desk, folder) = (Desk::new(), tempfile::tempdir().unwrap());
+    let session = Session::new(http(&desk.report), Url::parse(&desk.servers.m2m_url).unwrap(), None, None);
+    let opened = |reach| {
+        let settings =
+            cache::Settings { folder: folder.path().into(), max_bytes: Some(1 << 24), min_free: 0 };
+        answers(&session, Cache::open(settings, Arc::clone(&desk.report)), LONG, reach)
+    };
+    let never = || -> Result<Value, Error> { panic!("asked again") };
+    let online = opened(Reach::Online);
+    online.keep("page 2", &"old".into());
+    let came = online.look("page 2").unwrap().at;
+    assert_eq!(online.get_since(Some(came), "page 2", never).unwrap(), ("old".into(), came));
+    let later = came + Duration::from_nanos(1);
+    assert_eq!(opened(Reach::Offline).get_since(Some(later), "page 2", never).unwrap().0, "old");
+    let (page, now) = online.get_since(Some(later), "page 2", || Ok("new".into())).unwrap();
+    assert!(page == "new" && now >= later);
+    assert_eq!(online.get_since(None, "page 2", never).unwrap().0, "new", "for anybody");
+}
