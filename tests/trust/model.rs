@@ -1,5 +1,5 @@
 //! A mount beside a simple model of what it should show, under random sequences of listings, reads, changes on the
-//! server, faults, evictions and remounts.
+//! server, faults, evictions and remounts, over a disk that fails now and then.
 //!
 //! Nothing is taken for true for longer than an instant here, so while the server is well, every answer is the
 //! model's. While it is ill, an answer is something that was true once, or an error. Bytes are never wrong.
@@ -13,27 +13,19 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use serde_json::{Value, json};
-use stacfs::demo::http::{Bytes, Content, Fault, Request, Response, Server, Service};
+use stacfs::demo::http::{Fault, Request, Response, Server, Service};
 use stacfs::demo::stac::{Quirks, StacApi};
-use stacfs::demo::world::{Assets, Collection, World};
 
+use crate::disk::{Condition, Disk};
 use crate::mounted::{Mounted, Place, said};
 
-const COLLECTIONS: [&str; 2] = ["earth", "moon"];
-/// What the collections are called after they were renamed.
-const RENAMED: [&str; 2] = ["terra", "luna"];
-const ITEMS: [&str; 4] = ["a", "b", "c", "d"];
-/// Files of every item; the second's size is told nowhere but by its server.
-const FILES: [&str; 2] = ["told.bin", "untold.bin"];
+mod world;
+use world::{At, FILES, ITEMS, Painted, State, length, world};
+
 /// Handles kept open.
 const HANDLES: usize = 3;
-
-/// A place in the world: collection, item, file.
-type At = (usize, usize, usize);
 
 /// What one step does.
 #[derive(Debug, Clone)]
@@ -83,128 +75,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 10..50)
 }
 
-/// What there is.
-#[derive(Clone, Default)]
-struct State {
-    /// The version of each file, of the items that are there.
-    items: BTreeMap<(usize, usize), [u32; 2]>,
-    /// Which collections bear their other name.
-    renamed: [bool; 2],
-}
+/// How the disk of the cache may be.
+const CONDITIONS: [Condition; 6] = [
+    Condition::Well,
+    Condition::Unreadable(".data"),
+    Condition::Unreadable(""),
+    Condition::Unwritable(libc::EIO),
+    Condition::Unwritable(libc::ENOSPC),
+    Condition::Gone,
+];
 
-impl State {
-    /// What a collection is called.
-    fn name(&self, collection: usize) -> &'static str {
-        names_of(collection)[usize::from(self.renamed[collection])]
-    }
-
-    /// What it would be called after one more renaming.
-    fn other_name(&self, collection: usize) -> &'static str {
-        names_of(collection)[usize::from(!self.renamed[collection])]
-    }
-}
-
-/// The names of a collection: only the first is part of hrefs.
-fn names_of(collection: usize) -> [&'static str; 2] {
-    [COLLECTIONS[collection], RENAMED[collection]]
-}
-
-/// How long a version of a file is.
-fn length(at: At, version: u32) -> u64 {
-    let (collection, item, file) = at;
-    let seed = (collection * 8 + item * 2 + file) as u64;
-    // Small ones come in one request, the others in several.
-    let least = if seed.is_multiple_of(3) { 300_000 + seed * 1000 } else { 100 + seed * 777 };
-    least + u64::from(version % 3) * 1111
-}
-
-/// The bytes of a version of a file.
-#[derive(Clone, Copy)]
-struct Painted {
-    at: At,
-    version: u32,
-}
-
-impl Painted {
-    fn bytes(self, offset: u64, most: usize) -> Vec<u8> {
-        let left = self.len().saturating_sub(offset);
-        let mut bytes = vec![0; most.min(left as usize)];
-        self.read_at(offset, &mut bytes).unwrap();
-        bytes
-    }
-}
-
-impl Bytes for Painted {
-    fn len(&self) -> u64 {
-        length(self.at, self.version)
-    }
-
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<()> {
-        let (collection, item, file) = self.at;
-        let seed = (collection * 64 + item * 8 + file) as u64 ^ (u64::from(self.version) << 20);
-        for (place, byte) in buf.iter_mut().enumerate() {
-            let mixed = ((offset + place as u64) ^ (seed << 24)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            *byte = (mixed >> 56) as u8;
-        }
-        Ok(())
-    }
-}
-
-struct Files(State);
-
-impl Assets for Files {
-    fn asset(&self, path: &str) -> Option<Content> {
-        let mut parts = path.split('/');
-        let (collection, item, file) = (parts.next()?, parts.next()?, parts.next()?);
-        let place = |names: &[&str], name| names.iter().position(|other| *other == name);
-        let at = (place(&COLLECTIONS, collection)?, place(&ITEMS, item)?, place(&FILES, file)?);
-        let version = self.0.items.get(&(at.0, at.1))?[at.2];
-        Some(Content {
-            bytes: Arc::new(Painted { at, version }),
-            media_type: "application/octet-stream".to_owned(),
-            etag: Some(format!("\"{version}\"")),
-            last_modified: Timestamp::from_second(1_600_000_000 + i64::from(version)).ok(),
-        })
-    }
-}
-
-fn world(state: &State) -> World {
-    let item = |collection: usize, item: usize, versions: &[u32; 2]| {
-        let mut assets = json!({});
-        for (file, name) in FILES.iter().enumerate() {
-            let href = format!("{}/{}/{name}", COLLECTIONS[collection], ITEMS[item]);
-            assets[name] = json!({"href": href, "type": "application/octet-stream"});
-            if file == 0 {
-                assets[name]["file:size"] = json!(length((collection, item, file), versions[file]));
-            }
-        }
-        json!({
-            "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": ITEMS[item],
-            "geometry": {"type": "Point", "coordinates": [0.0, 0.0]}, "bbox": [0.0, 0.0, 0.0, 0.0],
-            "properties": {"datetime": "2020-01-01T00:00:00Z"}, "assets": assets,
-            "collection": state.name(collection),
-        })
-    };
-    let collection = |number: usize| {
-        let here = state.items.iter().filter(|((collection, _), _)| *collection == number);
-        let items: Vec<Value> =
-            here.map(|((collection, i), versions)| item(*collection, *i, versions)).collect();
-        let json = json!({
-            "type": "Collection", "stac_version": "1.0.0", "stac_extensions": [], "id": state.name(number),
-            "description": "", "license": "CC0-1.0", "links": [],
-            "extent": {"spatial": {"bbox": [[-180.0, -90.0, 180.0, 90.0]]},
-                "temporal": {"interval": [["2020-01-01T00:00:00Z", null]]}},
-        });
-        Collection { json, queryables: json!({}), items: Arc::new(items) }
-    };
-    World {
-        id: "model".to_owned(),
-        title: "Model".to_owned(),
-        description: String::new(),
-        collections: (0..COLLECTIONS.len()).map(collection).collect(),
-        catalogs: Vec::new(),
-        assets: Arc::new(Files(state.clone())),
-    }
+/// Before which steps the disk changes to which condition.
+fn turns_of_the_disk() -> impl Strategy<Value = BTreeMap<usize, Condition>> {
+    prop::collection::btree_map(0..50_usize, prop::sample::select(&CONDITIONS[..]), 0..6)
 }
 
 /// A server whose world can be exchanged.
@@ -226,6 +109,8 @@ struct Bench {
     server: Server,
     stage: Arc<Mutex<Arc<StacApi>>>,
     mount: Option<Mounted>,
+    disk: Disk,
+    disk_fails: bool,
     state: State,
     /// All states there were; the last is the present one.
     past: Vec<State>,
@@ -243,14 +128,16 @@ impl Bench {
         let state = State { items, renamed: [false; 2] };
         let stage = Arc::new(Mutex::new(api(&state)));
         let server = Server::start(Stage(stage.clone())).unwrap();
-        let place = Place::new();
-        place.configure(LINES);
+        let (place, disk) = (Place::new(), Disk::new());
+        place.configure(&format!("{LINES}[cache]\nfolder = {}\nmin_free = 0\n", disk.path().display()));
         let mount = Some(place.mount(&[&format!("{}/stac", server.url())]));
         let past = vec![state.clone()];
         Bench {
             server,
             stage,
             mount,
+            disk,
+            disk_fails: false,
             state,
             past,
             next_version: 7,
@@ -358,6 +245,12 @@ impl Bench {
         }
     }
 
+    /// From now on the cache's disk is so.
+    fn turn_disk(&mut self, condition: Condition) {
+        self.disk.becomes(condition);
+        self.disk_fails = condition != Condition::Well;
+    }
+
     fn take(&mut self, step: &Step) {
         match *step {
             Step::ListCollections => {
@@ -439,6 +332,10 @@ impl Bench {
                 let error = found.as_ref().err().and_then(io::Error::raw_os_error);
                 // What was replaced cannot be had any more, and what was not yet read of it is an error.
                 let is_old = now != Some(*version);
+                // What is lent to the kernel is read without us.
+                if self.disk_fails && error == Some(libc::EIO) {
+                    return;
+                }
                 if is_old && matches!(error, Some(libc::ESTALE | libc::EIO | libc::ENOENT)) {
                     return;
                 }
@@ -500,7 +397,7 @@ impl Bench {
             }
             Step::Evict => {
                 let output = self.mount().place.stacfs(["cache", "clear"]).output().unwrap();
-                assert!(output.status.success(), "{}", said(&output));
+                assert!(output.status.success() || self.disk_fails, "{}", said(&output));
             }
             Step::Remount => self.remount(),
         }
@@ -583,9 +480,12 @@ fn run(sequences: u32, kept: FileFailurePersistence) {
         failure_persistence: Some(Box::new(kept)),
         ..ProptestConfig::default()
     };
-    proptest!(config, |(steps in steps())| {
+    proptest!(config, |(steps in steps(), turns in turns_of_the_disk())| {
         let mut bench = Bench::new();
-        steps.iter().for_each(|step| bench.take(step));
+        for (at, step) in steps.iter().enumerate() {
+            turns.get(&at).into_iter().for_each(|&condition| bench.turn_disk(condition));
+            bench.take(step);
+        }
         let log = bench.mount().text(".stacfs/status");
         assert!(log.contains("counters"));
     });
