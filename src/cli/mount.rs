@@ -17,7 +17,7 @@ use crate::fuse::{self, Mount, MountOptions, Unmounter};
 
 /// Mount sources as a directory tree; returns when the mount answers
 ///
-/// SOURCE is a STAC API or catalogue URL, a file (catalogue, ItemCollection, NDJSON), or a name from the
+/// SOURCE is a STAC API or catalogue URL, a file (catalogue, ItemCollection, NDJSON), usgs, or a name from the
 /// configuration; NAME=SOURCE names it. One SOURCE stands at the root of the mount, several get a directory
 /// each. Without one, all configured sources are mounted, and without a configuration the built-in source
 /// astrogeology (https://stac.astrogeology.usgs.gov/api).

@@ -267,6 +267,12 @@ fn what_is_not_there_is_told() {
     let told =
         complaint(&place, &[url, "tiles", "bbox=20,0,30,20", "--assets", "image", "--max-bytes", "500K"]);
     assert!(told.contains("files are left, by --max-bytes"), "{told}");
+    // What one source took is taken off once, however many there are.
+    place.configure(&["a", "b", "c"].map(|name| format!("[source {name}]\nurl = {url}\n")).concat());
+    let words = [0, 1, 2].map(|n| format!("{}/tiles/{1}/{1}.bin", ["a", "b", "c"][n], id(n)));
+    let most = (0..3).map(|number| image(number).len()).sum::<usize>().to_string();
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(["--max-bytes", &most]).collect();
+    assert!(fetched(&place, &words).starts_with("3 of 3 files are there"));
     let told = complaint(&place, &[url, "tiles/tile-100/tile-100.bin", "--to", "/dev/null/nowhere"]);
     assert!(told.contains("choose another --to"), "{told}");
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::cli::Failure;
+use crate::tree::names::RESERVED_IN_SEARCH;
 
 /// All scenes that the words name, in their order.
 ///
@@ -53,6 +54,8 @@ fn of_path(path: &Path) -> Result<Vec<String>, Failure> {
                 return Err(failed(words.to_owned()));
             }
             "item.json" => is_item = true,
+            // Listed by --show-derived.
+            name if RESERVED_IN_SEARCH.contains(&name) => {}
             _ if is_directory => scenes.push(name),
             _ => {}
         }
@@ -80,6 +83,7 @@ mod tests {
             fs::write(at(&format!("{item}/item.json")), "{}").unwrap();
         }
         fs::write(at("c/collection.json"), "{}").unwrap();
+        fs::create_dir(at("c/mosaics")).unwrap();
         let words = ["A".to_owned(), format!("@{}", at("list")), at("c"), at("c/F/")];
         assert_eq!(named(&words).unwrap(), ["A", "C", "D", "E", "F", "F"]);
         fs::write(at("c/TRUNCATED.txt"), "").unwrap();

@@ -86,7 +86,6 @@ pub fn run(args: &Args) -> Outcome {
         log::begin(args.verbose, None)?;
     }
     let mut haul = Haul::default();
-    let mut left = args.max_bytes;
     for tour in Origin::of_words(&args.words, &args.settings)? {
         let assembly = assembled(&tour)?;
         let mut survey = survey(&assembly, &tour.paths, args.assets.as_deref());
@@ -102,8 +101,8 @@ pub fn run(args: &Args) -> Outcome {
             haul.failures.extend(survey.failures);
             continue;
         }
+        let left = args.max_bytes.map(|most| most.saturating_sub(haul.fetched));
         haul.add(one(args, assembly, survey, left)?);
-        left = left.map(|left| left.saturating_sub(haul.fetched));
         if haul.interrupted {
             break;
         }
