@@ -228,10 +228,12 @@ fn useful_basename(href: &str) -> Option<String> {
 
 fn keyed_name(asset: &Asset) -> String {
     let extension = asset.media_type().and_then(extension_for).unwrap_or("");
-    if asset.key.to_ascii_lowercase().ends_with(extension) {
-        return asset.key.clone();
+    // A directory with a name of no length cannot be listed.
+    let key = if asset.key.is_empty() { "asset" } else { &asset.key };
+    if key.to_ascii_lowercase().ends_with(extension) {
+        return key.to_owned();
     }
-    format!("{}{extension}", asset.key)
+    format!("{key}{extension}")
 }
 
 /// A file extension for a media type; parameters (`; profile=cloud-optimized`) do not matter.
@@ -348,6 +350,7 @@ mod tests {
             "local": {"href": "https://h/1", "file:local_path": "granule.h5"},
             "up": {"href": "https://h/up.txt", "file:local_path": "../x"},
             "mine": {"href": "https://h/item.json"},
+            "": {"href": "https://h/", "type": "image/png"},
         }));
         let expected = [
             "TC1.tif",
@@ -359,6 +362,7 @@ mod tests {
             "granule.h5",
             "up.txt",
             "mine__item.json",
+            "asset.png",
         ];
         assert_eq!(names, expected);
     }
