@@ -17,12 +17,8 @@ use fuser::{
 use super::service::Service;
 
 /// What we ask of every kernel. Listed one by one: fuser 0.18 accepts bits it cannot honour.
-const WANTED: [InitFlags; 4] = [
-    InitFlags::FUSE_PARALLEL_DIROPS,
-    InitFlags::FUSE_DO_READDIRPLUS,
-    InitFlags::FUSE_READDIRPLUS_AUTO,
-    InitFlags::FUSE_CACHE_SYMLINKS,
-];
+const WANTED: [InitFlags; 3] =
+    [InitFlags::FUSE_PARALLEL_DIROPS, InitFlags::FUSE_DO_READDIRPLUS, InitFlags::FUSE_READDIRPLUS_AUTO];
 
 /// Background requests (read-ahead) the kernel keeps in flight; its default of 16 starves parallel readers.
 const MAX_BACKGROUND: u16 = 64;

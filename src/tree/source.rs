@@ -322,8 +322,11 @@ impl Source {
         })
     }
 
-    /// A count that was met lately.
+    /// A count that was met lately. Of a day none is: what meets a day need not stand on it.
     pub fn known_count(&self, selection: &Selection) -> Option<u64> {
+        if selection.day.is_some() {
+            return None;
+        }
         let key = (selection.collection.clone(), selection.query.key());
         let mut counts = lock(&self.counts);
         counts.get(&key).filter(|met| met.at.elapsed() < self.lifetime()).map(|met| met.what)
@@ -337,20 +340,20 @@ impl Source {
     }
 
     fn count_once(self: &Arc<Self>, selection: &Selection) -> Result<Counted, Error> {
-        if selection.day.is_none() {
-            if let Some(known) = self.known_count(selection) {
-                return Ok(Counted::Exactly(known));
-            }
-            if let Count::Matched(matched) = self.catalog.count(&selection.search(Depth::Outline))? {
-                self.remember_count(selection, matched);
-                return Ok(Counted::Exactly(matched));
-            }
+        if let Some(known) = self.known_count(selection) {
+            return Ok(Counted::Exactly(known));
+        }
+        if selection.day.is_none()
+            && let Count::Matched(matched) = self.catalog.count(&selection.search(Depth::Outline))?
+        {
+            self.remember_count(selection, matched);
+            return Ok(Counted::Exactly(matched));
         }
         // The path's own cut shapes the listing, not the number of matches.
         let all = Selection { max_items: None, sortby: Vec::new(), ..selection.clone() };
         let listing = self.listing(&all);
         let end = listing.read_all()?;
-        if let Some(known) = self.known_count(selection).filter(|_| selection.day.is_none()) {
+        if let Some(known) = self.known_count(selection) {
             return Ok(Counted::Exactly(known));
         }
         let listed = listing.len() as u64;

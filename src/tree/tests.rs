@@ -350,6 +350,13 @@ fn dates_are_directories() {
     assert_eq!(list(&root, "moon/by-date/2009/05").unwrap(), ["30", "31"]);
     shelf.asked();
     assert_eq!(list(&root, "moon/by-date/2009/06/01").unwrap(), ["s0", "s2"]);
+    let matched =
+        |path: &str| directory(&root, path).xattrs().iter().any(|(name, _)| name == "user.stac.matched");
+    text(&root, "moon/datetime=2009-06-01/count");
+    assert!(
+        matched("moon/datetime=2009-06-01") && !matched("moon/by-date/2009/06/01"),
+        "a day may hold fewer"
+    );
     assert_eq!(list(&root, "moon/datetime=2009-06/by-date/2009").unwrap(), ["06"]);
     assert!(walk(&root, "moon/by-date/2009/13").unwrap().is_none());
     assert!(walk(&root, "moon/by-date/2009/06/01/by-date").unwrap().is_none());

@@ -105,6 +105,20 @@ fn places_beyond_4_gib_are_reached_and_nothing_between_is_fetched() {
 }
 
 #[test]
+fn a_few_bytes_here_and_there_cost_little_also_where_python_buffers_them() {
+    const LARGE: Noisy = Noisy::told("large", "large.bin", 64 * MIB);
+    let demo = serve(&[LARGE]);
+    let mount = Mounted::of(&demo.stac_url);
+    mount.sh(&format!(
+        "python3 -c 'file = open(\"{}\", \"rb\")
+for place in range(16): file.seek(place * 4_000_037); assert len(file.read(100)) == 100'",
+        LARGE.path()
+    ));
+    println!("{} bytes for sixteen places", sent(&demo));
+    assert!(sent(&demo) < 5 * MIB, "{} bytes for sixteen places", sent(&demo));
+}
+
+#[test]
 fn a_file_can_be_mapped_into_memory() {
     let demo = serve(&EDGES);
     let mount = Mounted::of(&demo.stac_url);
