@@ -3,7 +3,6 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::logins::is_login;
 use super::{Error, shown};
 use crate::config::{Credential, Grant, Secret};
 
@@ -58,25 +57,20 @@ impl Grants {
         let place = url.clone();
         let mut login = None;
         for grant in self.covering(&place) {
-            if is_login(&grant.credential) {
-                if headers.contains_key("authorization") || !may_be_sent(grant) {
-                    continue;
+            if let Some(text) = authorization(&grant.credential) {
+                if !headers.contains_key("authorization") && may_be_sent(grant) {
+                    insert(headers, "authorization", &text, &place)?;
+                    login = Some(grant.clone());
                 }
-                login = Some(grant.clone());
+                continue;
             }
             match &grant.credential {
-                Credential::Basic { username, password } => {
-                    let text = format!("Basic {}", base64(&format!("{username}:{}", password.reveal())));
-                    insert(headers, "authorization", &text, &place)?;
-                }
-                Credential::Bearer(token) => {
-                    insert(headers, "authorization", &format!("Bearer {}", token.reveal()), &place)?;
-                }
                 Credential::Header { name, value } => insert(headers, name, value.reveal(), &place)?,
                 Credential::Query { name, value } => {
                     url.query_pairs_mut().append_pair(name, value.reveal());
                 }
-                // M2M and ESPA log in by messages of their own.
+                Credential::Basic { .. } | Credential::Bearer(_) => {}
+                // M2M is logged in to by messages of its own.
                 Credential::Usgs { .. } => {}
                 // Fetched and put on by `tokens`.
                 Credential::OAuth2 { .. } | Credential::Sas { .. } => {}
@@ -101,6 +95,17 @@ fn secrets(credential: &Credential) -> Vec<&Secret> {
         }
         Credential::Sas { .. } => Vec::new(),
         Credential::Usgs { token, password, .. } => token.iter().chain(password).collect(),
+    }
+}
+
+/// A login as it is sent: a password, or a token that was given by hand.
+pub(super) fn authorization(credential: &Credential) -> Option<String> {
+    match credential {
+        Credential::Basic { username, password } => {
+            Some(format!("Basic {}", base64(&format!("{username}:{}", password.reveal()))))
+        }
+        Credential::Bearer(token) => Some(format!("Bearer {}", token.reveal())),
+        _ => None,
     }
 }
 

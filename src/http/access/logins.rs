@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::super::{Error, Request};
-use crate::config::{Credential, Grant};
+use super::grants::authorization;
+use crate::config::Grant;
 use crate::report::lock;
 
 /// A refused login is tried again after this, or when the configuration is read again.
@@ -20,40 +21,41 @@ pub(super) struct Logins(Mutex<Vec<(Grant, Standing)>>);
 /// How a login stands at its server.
 #[derive(Debug, Clone, Default)]
 enum Standing {
-    /// Nothing was ever asked for with it.
+    /// Nothing was ever had with it.
     #[default]
     New,
-    /// This was had with it; perhaps everybody has it.
+    /// This was had with it last; perhaps everybody has it.
     Served(Url),
-    /// It opened what is closed to others: a later refusal is about the one thing that was asked for.
-    Proven,
-    /// It was refused then. Before that it was served this.
+    /// This is closed to others, and was had with it.
+    Proven(Url),
+    /// It was refused then, after this had been had with it.
     Refused(Instant, Option<Url>),
 }
 
 impl Logins {
-    /// Whether a login may be sent. `ask` sends a request without any.
+    /// Whether a login may be sent. One that had something before it was refused may be right, and the refusal about
+    /// the one thing that was asked for: then `ask` finds out, with a request that bears what it is given.
     pub(super) fn may_be_sent(&self, grant: &Grant, ask: &dyn Fn(&Request) -> Result<(), Error>) -> bool {
         let (at, served) = match self.standing(grant) {
             Standing::Refused(at, served) if at.elapsed() < REST => (at, served),
             _ => return true,
         };
-        let Some(url) = served else { return false };
-        let request = Request::get(url).with_header("Range", "bytes=0-0");
-        let closed = ask(&request).is_err_and(|error| matches!(error.status(), Some(401 | 403)));
-        self.set(grant, if closed { Standing::Proven } else { Standing::Refused(at, None) });
-        closed
+        let Some((url, login)) = served.zip(authorization(&grant.credential)) else { return false };
+        let byte = Request::get(url.clone()).with_header("Range", "bytes=0-0");
+        let is_closed = ask(&byte).is_err_and(|error| matches!(error.status(), Some(401 | 403)));
+        let is_right = is_closed && ask(&byte.with_header("Authorization", login)).is_ok();
+        self.set(grant, if is_right { Standing::Proven(url) } else { Standing::Refused(at, None) });
+        is_right
     }
 
     /// Takes in how a request with a login was answered.
     pub(super) fn learn(&self, grant: &Grant, url: &Url, status: u16) {
         match (status, self.standing(grant)) {
-            (_, Standing::Proven) => {}
-            (401, Standing::Served(served)) => {
-                self.set(grant, Standing::Refused(Instant::now(), Some(served)))
+            (401, Standing::Served(had) | Standing::Proven(had)) => {
+                self.set(grant, Standing::Refused(Instant::now(), Some(had)));
             }
             (401, _) => self.set(grant, Standing::Refused(Instant::now(), None)),
-            (200..300, Standing::New) => self.set(grant, Standing::Served(url.clone())),
+            (200..300, Standing::New | Standing::Served(_)) => self.set(grant, Standing::Served(url.clone())),
             _ => {}
         }
     }
@@ -77,9 +79,4 @@ impl Logins {
         known.retain(|(known, _)| known != grant);
         known.push((grant.clone(), standing));
     }
-}
-
-/// Whether it is a login that is sent as it is: a password, or a token that was given by hand.
-pub(super) fn is_login(credential: &Credential) -> bool {
-    matches!(credential, Credential::Basic { .. } | Credential::Bearer(_))
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Access;
 use crate::config::{Credential, Grant, KeySource, S3Keys, S3Store, Secret};
-use crate::demo::http::{Request as Asked, Response, Server};
+use crate::demo::http::{Credential as Door, Fault, Request as Asked, Response, Server};
 use crate::http::{Error, Http, Method, Request, Settings};
 use crate::report::{Report, lock};
 
@@ -232,13 +232,22 @@ fn a_wrong_password_is_sent_once_and_what_is_open_stays_so() {
 }
 
 #[test]
-fn a_login_that_opened_something_is_believed() {
+fn a_login_that_opens_something_is_believed_until_it_does_no_more() {
     let server = doors();
     let (http, at) = (client(login(&server, "right"), Vec::new()), |path| format!("{}{path}", server.url()));
+    assert_eq!(read(&http, &at("/open")).unwrap(), b"bytes");
     for _ in 0..3 {
         assert_eq!(read(&http, &at("/mine")).unwrap(), b"bytes");
         assert_eq!(read(&http, &at("/theirs")).unwrap_err().status(), Some(401));
     }
+    // The password is changed at the server.
+    server.faults().add(Fault::Guarded(Door::Basic("me".into(), "new".into())).on("/mine"));
+    server.journal().clear();
+    for _ in 0..5 {
+        assert_eq!(read(&http, &at("/mine")).unwrap_err().status(), Some(401));
+    }
+    let sent = server.journal().select(|entry| entry.headers.get("authorization").is_some());
+    assert!(sent.len() <= 2, "once, and once to make sure: {sent:?}");
 }
 
 /// A server that only writes down what it is shown.
