@@ -30,6 +30,25 @@ fn another_program_of_the_account_is_waited_for() {
 }
 
 #[test]
+fn two_mounts_of_one_account_take_turns() {
+    let bench = Bench::new();
+    let second = bench.mount.place.path("out/second");
+    std::fs::create_dir(&second).unwrap();
+    assert!(bench.mount.place.stacfs(["mount", "usgs"]).arg(&second).status().unwrap().success());
+    bench.usgs.m2m.quirks().latency = Duration::from_millis(50);
+    bench.clear();
+    bench.mount.sh(&format!(
+        "for month in 05 06 07 08; do\n\
+           ls {TM}/datetime=2010-$month >/dev/null & all=\"${{all-}} $!\"\n\
+           ls $OUT/second/{TM}/datetime=2011-$month >/dev/null & all=\"$all $!\"\n\
+         done\n\
+         for one in $all; do wait $one; done"
+    ));
+    assert!(bench.mount.place.stacfs(["umount"]).arg(&second).status().unwrap().success());
+    assert_eq!((bench.count("scene-search"), bench.usgs.m2m.overlaps()), (8, 0));
+}
+
+#[test]
 fn maintenance_is_said_and_passes() {
     let bench = Bench::new();
     let known = bench.mount.list(&format!("{TM}/datetime=2010-05")).unwrap();

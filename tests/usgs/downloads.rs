@@ -222,3 +222,16 @@ fn sizes_that_were_promised_wrongly_do_no_harm() {
     let shown = bench.mount.sh(&format!("stat -c %s {band}"));
     assert_eq!(real.trim(), shown.trim(), "after a read the truth is known");
 }
+
+#[test]
+fn an_agreement_is_asked_for_in_words() {
+    let bench = Bench::new();
+    let band = bench.band(&bench.scene(SEARCH));
+    bench.usgs.m2m.quirks().eula = Some("HDDS");
+    let (errno, words) = bench.refusal(&band);
+    assert!(errno == libc::EACCES && words.contains("accept_eula = HDDS"), "{errno} {words}");
+    assert!(bench.usgs.m2m.downloads().is_empty());
+    let bench = Bench::with("accept_eula = HDDS");
+    bench.usgs.m2m.quirks().eula = Some("HDDS");
+    assert!(bench.is_whole(&bench.band(&bench.scene(SEARCH))));
+}
