@@ -37,6 +37,8 @@ pub struct Text {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
+    /// When it came, or was last found to hold.
+    pub came: Timestamp,
 }
 
 impl Text {
@@ -67,15 +69,25 @@ impl Library {
     /// # Errors
     /// Any [`http::Error`], where nothing is remembered or the failure is no passing one.
     pub fn document(&self, request: &Request) -> Result<Text, http::Error> {
-        self.remembered(request, |request| self.http.document(request))
+        self.remembered(request, None, |request| self.http.document(request))
     }
 
-    /// The same, asked for in at most so many attempts.
+    /// The same for a page of a listing, asked for in at most so many attempts where a number is given. None from
+    /// before the listing's first, where that came at `since`: pages are counted from there, and what came in between
+    /// would be missed.
     ///
     /// # Errors
     /// As [`Library::document`].
-    pub fn document_in(&self, attempts: u32, request: &Request) -> Result<Text, http::Error> {
-        self.remembered(request, |request| self.http.document_in(attempts, request))
+    pub fn page(
+        &self,
+        request: &Request,
+        attempts: Option<u32>,
+        since: Option<Timestamp>,
+    ) -> Result<Text, http::Error> {
+        self.remembered(request, since, |request| match attempts {
+            Some(attempts) => self.http.document_in(attempts, request),
+            None => self.http.document(request),
+        })
     }
 
     /// What a request gets now, kept nowhere: secrets that last for minutes.
@@ -99,16 +111,26 @@ impl Library {
         self.http.s3_url(object)
     }
 
-    fn remembered(&self, request: &Request, ask: impl Fn(&Request) -> Answer) -> Result<Text, http::Error> {
+    fn remembered(
+        &self,
+        request: &Request,
+        since: Option<Timestamp>,
+        ask: impl Fn(&Request) -> Answer,
+    ) -> Result<Text, http::Error> {
         if request.url.scheme() == "file" {
             // It is here already, and may be written to at any time.
-            return ask(request).map(|found| Text { url: found.url, status: found.status, body: found.body });
+            return ask(request).map(of_now);
         }
         let key = self.key(request);
         let kept = self.cache.document(&key).and_then(|kept| Some((text(&kept)?, kept)));
         match kept {
             None => self.fetch(&key, ask(request)),
-            Some((text, kept)) if self.is_offline() || kept.expires > Timestamp::now() => Ok(text),
+            Some((text, _)) if self.is_offline() => Ok(text),
+            Some((text, kept))
+                if kept.expires > Timestamp::now() && since.is_none_or(|since| kept.kept >= since) =>
+            {
+                Ok(text)
+            }
             Some((text, kept)) => self.renew(&key, text, kept, |validator| match validator {
                 Some(etag) => ask(&request.clone().with_header("If-None-Match", etag)),
                 None => ask(request),
@@ -123,7 +145,7 @@ impl Library {
         self.well();
         let header = |name: &str| document.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
         let etag = header("etag");
-        let text = Text { url: document.url, status: document.status, body: document.body };
+        let text = of_now(document);
         if text.is_json() {
             self.keep(key, etag, &text);
         }
@@ -141,8 +163,9 @@ impl Library {
         match self.fetch(key, ask(kept.validator.as_deref())) {
             Err(error) if error.status() == Some(304) => {
                 self.well();
-                self.keep(key, kept.validator, &old);
-                Ok(old)
+                let held = Text { came: Timestamp::now(), ..old };
+                self.keep(key, kept.validator, &held);
+                Ok(held)
             }
             Err(error) if error.is_passing() => {
                 let words = format!("{error}; what was met at {} is served meanwhile", kept.kept);
@@ -168,12 +191,11 @@ impl Library {
     }
 
     fn keep(&self, key: &str, validator: Option<String>, text: &Text) {
-        let now = Timestamp::now();
-        let expires = now.checked_add(self.lifetime).unwrap_or(now);
+        let expires = text.came.checked_add(self.lifetime).unwrap_or(text.came);
         let mut body = text.url.as_str().as_bytes().to_vec();
         body.push(b'\n');
         body.extend_from_slice(&text.body);
-        self.cache.keep_document(key, &Kept { validator, kept: now, expires, body });
+        self.cache.keep_document(key, &Kept { validator, kept: text.came, expires, body });
     }
 
     /// Whether no server may be asked.
@@ -206,7 +228,12 @@ impl Library {
 fn text(kept: &Kept) -> Option<Text> {
     let end = kept.body.iter().position(|&byte| byte == b'\n')?;
     let url = Url::parse(std::str::from_utf8(&kept.body[..end]).ok()?).ok()?;
-    Some(Text { url, status: 200, body: kept.body[end + 1..].to_vec() })
+    Some(Text { url, status: 200, body: kept.body[end + 1..].to_vec(), came: kept.kept })
+}
+
+/// A document that came just now.
+fn of_now(document: http::Document) -> Text {
+    Text { url: document.url, status: document.status, body: document.body, came: Timestamp::now() }
 }
 
 #[cfg(test)]
@@ -312,6 +339,20 @@ mod tests {
         desk.server.faults().add(Fault::html(200).on("*"));
         assert_eq!(library.document(&desk.request()).unwrap().body, b"{}");
         assert!(desk.report.notes()["here: stale"].contains("no JSON"));
+    }
+
+    #[test]
+    fn a_page_from_before_its_listings_first_is_asked_for_again() {
+        let desk = Desk::new();
+        let library = desk.opened(LONG, Reach::Online);
+        let came = library.document(&desk.request()).unwrap().came;
+        let page = |since| library.page(&desk.request(), None, Some(since)).unwrap();
+        assert_eq!(page(came).came, came);
+        assert_eq!(desk.asked(), [Some(200)]);
+        assert!(page(came + Duration::from_nanos(1)).came > came);
+        assert_eq!(desk.asked(), [Some(304)]);
+        desk.server.faults().add(Fault::status(503).on("*"));
+        assert_eq!(page(Timestamp::now()).body, b"{}", "what is old serves while the server is away");
     }
 
     #[test]

@@ -122,7 +122,11 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> Result<ItemPage, Error> {
-        ItemPage::of(&Text { url: "https://h.example/search".parse().unwrap(), text: text.to_owned() })
+        ItemPage::of(&Text {
+            url: "https://h.example/search".parse().unwrap(),
+            text: text.to_owned(),
+            came: Default::default(),
+        })
     }
 
     #[test]

@@ -166,7 +166,12 @@ mod tests {
     use super::*;
 
     fn kind_of(text: &str) -> Option<Kind> {
-        kind(&Text { url: "https://h.example/".parse().unwrap(), text: text.to_owned() }).ok()
+        kind(&Text {
+            url: "https://h.example/".parse().unwrap(),
+            text: text.to_owned(),
+            came: Default::default(),
+        })
+        .ok()
     }
 
     #[test]

@@ -162,7 +162,9 @@ mod tests {
     fn ranks_of_all_versions() {
         let rank = |text: &str| {
             let url = "https://h.example/folder/catalog.json".parse().unwrap();
-            Node::of(Text { url, text: text.to_owned() }).map(|node| (node.rank, node.id)).ok()
+            Node::of(Text { url, text: text.to_owned(), came: Default::default() })
+                .map(|node| (node.rank, node.id))
+                .ok()
         };
         for (text, want) in [
             (r#"{"type":"Catalog","stac_version":"1.0.0","id":"a","links":[]}"#, Some((Rank::Catalog, "a"))),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::super::{Depth, Error, Page, Pages, Search};
@@ -44,6 +45,8 @@ pub(super) struct ItemPages {
     shrunk: bool,
     made: Option<Made>,
     place: Place,
+    /// When the first page came.
+    since: Option<Timestamp>,
     /// Items that were met, each with the way that it was met on last.
     seen: HashMap<String, usize>,
     /// Ways begun so far.
@@ -102,6 +105,7 @@ struct Sifted {
 struct Answer {
     page: ItemPage,
     url: Url,
+    came: Timestamp,
 }
 
 impl ItemPages {
@@ -118,6 +122,7 @@ impl ItemPages {
             shrunk: false,
             made: None,
             place: Place::Branch(0),
+            since: None,
             seen: HashMap::new(),
             ways: 0,
             found: 0,
@@ -272,21 +277,21 @@ impl ItemPages {
     }
 
     fn ask(&self, step: &Step) -> Result<Answer, Error> {
-        let request = || step.request();
-        let answer = if self.limit > SMALLEST_PAGE {
+        let site = self.api.site();
+        let ask = |attempts| site.page(step.request(), attempts, self.since);
+        let document = if self.limit > SMALLEST_PAGE {
             // What a smaller page may mend is not tried for long; what only time mends is.
-            self.api.site().request_in(FEW_ATTEMPTS, request()).or_else(|error| {
+            ask(Some(FEW_ATTEMPTS)).or_else(|error| {
                 match trouble::of_the_moment(&error) && !trouble::of_size(&error) {
-                    true => self.api.site().request(request()),
+                    true => ask(None),
                     false => Err(error),
                 }
-            })
+            })?
         } else {
-            self.api.site().request(request())
+            ask(None)?
         };
-        let document = answer?;
-        let page = ItemPage::of(&document).inspect_err(|_| self.api.site().distrust(&request()))?;
-        Ok(Answer { page, url: document.url })
+        let page = ItemPage::of(&document).inspect_err(|_| site.distrust(&step.request()))?;
+        Ok(Answer { page, url: document.url, came: document.came })
     }
 
     /// A later page. Where the way to it fails, another way is found; `None` where the branch begins anew with
@@ -321,6 +326,7 @@ impl ItemPages {
     /// Makes a page of an answer, and finds where it leads. Nothing here may fail: an error would lose what
     /// came.
     fn take(&mut self, mut walk: Walk, answer: Answer, base: &Base) -> Page<Item> {
+        self.since.get_or_insert(answer.came);
         let ItemPage { items, rest, links, matched, read, unusable } = answer.page;
         let Sifted { members, unmet, fresh } = self.sift(items);
 

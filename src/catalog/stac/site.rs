@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::super::Error;
@@ -56,6 +57,8 @@ pub(super) struct Text {
     /// The URL that answered: what relative links in it start from.
     pub(super) url: Url,
     pub(super) text: String,
+    /// When it came.
+    pub(super) came: Timestamp,
 }
 
 impl Site {
@@ -126,10 +129,15 @@ impl Site {
         text(self.documents.document(&accepting(request))?)
     }
 
-    /// The answer to a request, in so few attempts.
-    pub(super) fn request_in(&self, attempts: u32, request: Request) -> Result<Text, Error> {
+    /// A page of a listing, as [`Library::page`] has it.
+    pub(super) fn page(
+        &self,
+        request: Request,
+        attempts: Option<u32>,
+        since: Option<Timestamp>,
+    ) -> Result<Text, Error> {
         self.check(&request.url)?;
-        text(self.documents.document_in(attempts, &accepting(request))?)
+        text(self.documents.page(&accepting(request), attempts, since)?)
     }
 
     /// An answer was JSON, but not what was asked for (an error with status 200): it is not remembered.
@@ -197,5 +205,5 @@ fn text(document: library::Text) -> Result<Text, Error> {
         let why = format!("the answer is no JSON but `{said}`; is this the URL of a STAC API or catalogue?");
         return Err(Error::NotStac { url: shown(&document.url), why });
     }
-    Ok(Text { url: document.url, text: text.to_owned() })
+    Ok(Text { url: document.url, text: text.to_owned(), came: document.came })
 }

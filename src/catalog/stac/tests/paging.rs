@@ -156,3 +156,25 @@ fn long_ids_go_by_several_requests() {
     let longest = fixture.server.journal().entries().iter().map(|entry| entry.target.len()).max();
     assert!(longest < Some(8_000), "{longest:?}");
 }
+
+#[test]
+fn pages_of_one_listing_are_of_one_time() {
+    let world = world(vec![collection("grid", items("grid", COUNT))]);
+    let quirks = Quirks { next: odd::Next::Page, ..Quirks::default() };
+    let server = Server::start(Arc::new(StacApi::new(world, quirks))).unwrap();
+    let (report, folder) = (Arc::new(Report::new()), tempfile::tempdir().unwrap());
+    let settings =
+        crate::cache::Settings { folder: folder.path().into(), max_bytes: Some(1 << 28), min_free: 0 };
+    let cache = Arc::new(Cache::open(settings, Arc::clone(&report)));
+    let lifetime = Duration::from_secs(600);
+    let kind = SourceKind::Url(Url::parse(&format!("{}/stac", server.url())).unwrap());
+    let catalog = source(kind, Arc::clone(&cache), lifetime, &report, |config| config.page_size = Some(PAGE));
+    let found = || listed(catalog.search(&search(&[])).unwrap().as_mut()).unwrap().len();
+    let searches = || server.journal().select(|entry| entry.target.contains("/search"));
+    assert_eq!((found(), found(), searches().len()), (COUNT, COUNT, 4));
+    // Of the first page alone the time is up.
+    let first = Url::parse(&format!("{}{}", server.url(), searches()[0].target)).unwrap();
+    let library = Library::new("demo", http(&report), cache, Arc::clone(&report), lifetime);
+    library.forget(&crate::http::Request::get(first));
+    assert_eq!((found(), searches().len()), (COUNT, 8));
+}
