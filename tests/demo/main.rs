@@ -97,9 +97,9 @@ fn pystac_client_finds_what_there_is() {
 fn pystac_client_copes_with_the_personalities() {
     let all =
         [("all", 50), ("collection", 25), ("month", 2), ("range", 7), ("open", 7), ("ids", 2), ("sorted", 5)];
+    // By GET stac-server 5.0.0 leads it to pages of empty items.
     for (personality, method, also) in [
         (Personality::StacServer, "POST", ("query", 4)),
-        (Personality::StacServer, "GET", ("cql2-json", 10)),
         (Personality::Pgstac, "POST", ("cql2-json", 10)),
         (Personality::Pgstac, "GET", ("cql2-text", 2)),
         (Personality::GeoServer, "GET", ("cql2-text", 2)),

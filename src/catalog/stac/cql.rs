@@ -136,6 +136,10 @@ pub(super) fn add_stacql(
     let Predicate::Property(comparison) = predicate else {
         return Ok(Said::Unsayable);
     };
+    // stac-server looks for them among the properties, and finds nothing.
+    if ["id", "collection"].contains(&comparison.property.as_str()) {
+        return Ok(Said::Unsayable);
+    }
     let Some(values) = typed(predicate, comparison, kinds)? else {
         return Ok(Said::Unsayable);
     };
@@ -298,6 +302,7 @@ mod tests {
         assert_eq!(add(&property("n", Test::Lte(bare("4")))), Said::Unsayable);
         assert_eq!(add(&property("n", Test::IsNull(true))), Said::Unsayable);
         assert_eq!(add(&Predicate::MaxCloudCover(1.0)), Said::Unsayable);
+        assert_eq!(add(&property("id", Test::Gt(bare("x")))), Said::Unsayable);
         assert_eq!(Value::Object(query), json!({ "n": { "gte": 1, "lte": 5, "neq": 3 } }));
     }
 }

@@ -85,11 +85,28 @@ fn follow(link: &Link, first: &Step, step: &Step, document: &Url, base: &Base) -
         headers.extend(kept.cloned());
     }
     if method == Method::GET {
-        return Ok(Step { method, url, headers, body: None });
+        return Ok(Step { method, url: with_fields_of(first, url), headers, body: None });
     }
     let own = link.body.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
     let body = if link.merge { laid_over(first.body.clone().unwrap_or_default(), own) } else { own };
     Ok(Step { method, url, headers, body: Some(body) })
+}
+
+/// The URL of a next page with the `fields` of the first, where the server wrote them as JSON: stac-server does, up
+/// to 5.0.0 even where none were asked for, and then takes them for names that no item has.
+fn with_fields_of(first: &Step, mut url: Url) -> Url {
+    if !url.query_pairs().any(|(name, value)| name == "fields" && value.starts_with('{')) {
+        return url;
+    }
+    let pairs = |url: &Url| -> Vec<String> {
+        url.query().unwrap_or_default().split('&').map(str::to_owned).collect()
+    };
+    let (mut query, mut own) = (pairs(&url), pairs(&first.url));
+    query.retain(|pair| !pair.starts_with("fields="));
+    own.retain(|pair| pair.starts_with("fields="));
+    query.append(&mut own);
+    url.set_query(Some(&query.join("&")));
+    url
 }
 
 /// Where the link leads. Some servers behind a balancer name an internal host; where the path is the one that
@@ -164,6 +181,18 @@ mod tests {
         assert_eq!(to(json!({ "rel": "next", "href": href, "method": "GET" }), &first).url.as_str(), href);
         let relative = to(json!({ "rel": "next", "href": "?page=2" }), &first);
         assert_eq!(relative.url.as_str(), "https://h.example/api/search?page=2");
+    }
+
+    #[test]
+    fn fields_that_the_server_wrote_as_json_are_written_anew() {
+        let next = |query: &str, href: &str| {
+            let first = get(&format!("https://h.example/api/search?{query}"));
+            to(json!({ "rel": "next", "href": href }), &first).url.query().unwrap().to_owned()
+        };
+        let json = "?fields=%7B%22include%22%3A%5B%22id%22%5D%7D&limit=2&next=a";
+        assert_eq!(next("limit=2&fields=id,-links", json), "limit=2&next=a&fields=id,-links");
+        assert_eq!(next("limit=2", "?limit=2&fields=%7B%7D&next=a"), "limit=2&next=a");
+        assert_eq!(next("fields=id", "?fields=id&next=a"), "fields=id&next=a");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::conformance::{Ability, Conformance};
 use super::cql::{self, Kinds, Like, Said};
 use super::params::{Language, Params};
 use crate::item::Span;
-use crate::query::{Comparison, Predicate, Query, Test};
+use crate::query::{Comparison, FieldOrder, Predicate, Query, Test};
 
 /// Properties that a listing shows: times, and when the metadata changed.
 const OUTLINE: [&str; 4] = ["datetime", "start_datetime", "end_datetime", "updated"];
@@ -26,6 +26,10 @@ pub(super) enum Refusal {
     Filter,
     /// An order.
     Order,
+    /// An order that goes on by id among equals.
+    Ties,
+    /// A page that follows in its own order: the ids make one.
+    OwnOrder,
     /// The polygon: too long a URL, where only GET works.
     Area,
     /// A search by POST, for one that is too long for a URL.
@@ -238,10 +242,13 @@ impl Draft<'_> {
         // Two branches come one after the other, each in order: together they are not.
         if !search.sortby.is_empty() {
             if sorts && plan.branches.len() < 2 {
-                plan.branches.iter_mut().for_each(|params| params.sortby.clone_from(&search.sortby));
+                let sortby = settled(&search.sortby, refused);
+                plan.branches.iter_mut().for_each(|params| params.sortby.clone_from(&sortby));
             } else {
                 plan.order = Order::Here;
             }
+        } else if sorts && refused.contains(&Refusal::OwnOrder) {
+            plan.branches.iter_mut().for_each(|params| params.sortby = settled(&[], refused));
         }
         if search.depth == Depth::Outline
             && conformance.has(Ability::Fields)
@@ -250,7 +257,7 @@ impl Draft<'_> {
             && plan.here.is_empty()
             && plan.order == Order::There
         {
-            let shown = outline(&plan.checked);
+            let shown = outline(&plan.checked, &search.sortby);
             plan.branches.iter_mut().for_each(|params| params.outline = Some(shown.clone()));
         }
         plan
@@ -276,8 +283,17 @@ impl Draft<'_> {
     }
 }
 
-/// What an outline must show so that the checked predicates can be met on it.
-fn outline(checked: &Query) -> Vec<String> {
+/// An order in which no two items of a collection are equal: stac-server before 5 begins a page after all that equal
+/// the last item of the page before.
+fn settled(sortby: &[FieldOrder], refused: &BTreeSet<Refusal>) -> Vec<FieldOrder> {
+    let by_id = || FieldOrder { field: "id".into(), descending: false };
+    let settles = !refused.contains(&Refusal::Ties) && sortby.iter().all(|order| order.field != "id");
+    sortby.iter().cloned().chain(settles.then(by_id)).collect()
+}
+
+/// What an outline must show so that the checked predicates can be met on it, and so that the server can lead on
+/// from it: stac-server before 5 makes the link to the next page of what an item shows of its order.
+fn outline(checked: &Query, sortby: &[FieldOrder]) -> Vec<String> {
     let asked = checked.predicates().iter().filter_map(|predicate| match predicate {
         Predicate::Property(comparison) => Some(comparison.property.as_str()),
         Predicate::MaxCloudCover(_) => Some("eo:cloud_cover"),
@@ -285,7 +301,8 @@ fn outline(checked: &Query) -> Vec<String> {
         Predicate::WrsRow(_) => Some("landsat:wrs_row"),
         _ => None,
     });
-    OUTLINE.into_iter().chain(asked).map(str::to_owned).collect()
+    let sorted = sortby.iter().map(|order| order.field.as_str()).filter(|field| !OUTLINE.contains(field));
+    OUTLINE.into_iter().chain(asked).chain(sorted).map(str::to_owned).collect()
 }
 
 /// The names of `id=`, `id.in=`, `collection=`, `collection.in=`: these have parameters of their own.

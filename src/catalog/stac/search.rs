@@ -294,8 +294,8 @@ impl ItemPages {
         Ok(Answer { page, url: document.url, came: document.came })
     }
 
-    /// A later page. Where the way to it fails, another way is found; `None` where the branch begins anew with
-    /// smaller pages.
+    /// A later page. Where the way to it fails, another way is found; `None` where the branch begins anew, with
+    /// smaller pages or in another order.
     fn later_page(&mut self, walk: &mut Walk) -> Result<Option<Answer>, Error> {
         let mut refused: Option<(Step, Error)> = None;
         loop {
@@ -317,6 +317,12 @@ impl ItemPages {
                 // The next call asks for the same page, as its link says.
                 walk.step = step;
                 return Err(error);
+            } else if trouble::of_token(&error)
+                && self.search.sortby.is_empty()
+                && self.refused.insert(Refusal::OwnOrder)
+            {
+                self.made = None;
+                return Ok(None);
             } else {
                 return Err(error);
             }
@@ -341,7 +347,14 @@ impl ItemPages {
         let following = Place::Branch(walk.branch + 1);
         self.place = match next {
             _ if complete => following,
-            Ok(Onward::End) => following,
+            Ok(Onward::End) => {
+                if let Some(matched) = matched.filter(|matched| so_far < *matched) {
+                    let words =
+                        format!("{matched} items match, says the server, and its pages end after {so_far}");
+                    self.api.site().note("pages", &words);
+                }
+                following
+            }
             Ok(Onward::Circle) if short || all => following,
             Ok(Onward::Circle) => Place::Stuck(Error::NotStac {
                 url: shown(&walk.step.url),

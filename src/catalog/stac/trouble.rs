@@ -25,6 +25,12 @@ pub(super) fn of_route(error: &Error) -> bool {
     matches!(error, Error::Http(http::Error::Status { status: 404 | 405 | 501, .. }))
 }
 
+/// Whether a later page was refused. stac-server up to 5.0.0 and stac-fastapi-opensearch cannot read their own tokens
+/// after an item without `datetime`, by which they sort.
+pub(super) fn of_token(error: &Error) -> bool {
+    matches!(error, Error::Http(http::Error::Status { status: 400, .. }))
+}
+
 /// Whether the server failed at what may be asked for in another way.
 pub(super) fn of_server(error: &Error) -> bool {
     matches!(error, Error::Http(http::Error::Status { status: 500, .. }))
@@ -62,6 +68,7 @@ pub(super) fn refusal(error: &Error, params: &Params, refused: &BTreeSet<Refusal
         (params.outline.is_some(), Refusal::Fields, "field"),
         (params.filter.is_some() || params.query.is_some(), Refusal::Filter, "filter"),
         (thin, Refusal::ThinBox, "bbox"),
+        (params.sortby.len() > 1, Refusal::Ties, "sort"),
         (!params.sortby.is_empty(), Refusal::Order, "sort"),
     ];
     asked.retain(|(asked, refusal, _)| *asked && !refused.contains(refusal));
@@ -69,12 +76,15 @@ pub(super) fn refusal(error: &Error, params: &Params, refused: &BTreeSet<Refusal
     named.or(asked.first()).map(|(_, refusal, _)| *refusal)
 }
 
-/// The longest URL sent by GET: CDNs refuse more than 8 KiB.
+/// The longest URL sent by GET: CDNs refuse more than 8 KiB, and the links to later pages have a token as well.
 const LONGEST_URL: usize = 7_500;
 
-/// Whether a step's URL is too long for gateways.
+/// Whether a step's URL is too long for gateways, or will be in the server's links to later pages: these escape
+/// what may stand as it is.
 pub(super) fn is_too_long(step: &Step) -> bool {
-    step.url.as_str().len() > LONGEST_URL
+    let url = step.url.as_str();
+    let escaped = url.bytes().filter(|byte| b",:/@$!*'()".contains(byte)).count();
+    url.len() + 2 * escaped > LONGEST_URL
 }
 
 #[cfg(test)]

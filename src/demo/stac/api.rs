@@ -9,7 +9,7 @@ use super::{
     paging,
     params::{Asked, Verb},
     problem::Problem,
-    quirks::{Children, Count, ErrorShape, Hrefs, Method, MissingItem, Quirks, Slash, Support},
+    quirks::{Children, Count, ErrorShape, Hrefs, Method, MissingItem, NextFault, Quirks, Slash, Support},
     search::Search,
 };
 use crate::demo::{
@@ -59,6 +59,9 @@ impl StacApi {
     }
 
     fn serve(&self, request: &Request, quirks: &Quirks) -> Result<Response, Problem> {
+        if quirks.longest_url.is_some_and(|most| request.target.len() > most) {
+            return Err(Problem::TooLong);
+        }
         let segments = request.segments();
         let path: Vec<&str> = segments.iter().map(String::as_str).collect();
         match *path.as_slice() {
@@ -310,7 +313,7 @@ impl<'a> Visit<'a> {
         let asked = paging::unpack(asked, quirks)?;
         let search = Search::parse(&asked.body, quirks)?;
         let found = search.run(index, shelves);
-        let shown = paging::page(&asked, &found, search.limit, index, quirks)?;
+        let shown = paging::page(&asked, &found, &search, index, quirks)?;
         if quirks.breaks_above.is_some_and(|most| shown.len() > most) {
             return Err(Problem::TooLarge);
         }
@@ -322,7 +325,12 @@ impl<'a> Visit<'a> {
         let features: Vec<Value> = found[shown.clone()].iter().map(|&at| dress(documents.item(at))).collect();
         let mut links =
             [self.linker.links("self", GEOJSON, &asked.path), self.linker.links("root", JSON, "")].concat();
-        links.extend(paging::next_link(&asked, &found, &shown, search.limit, (index, &self.linker, quirks)));
+        let hidden = quirks.next_fault == Some(NextFault::SortHidden)
+            && features.last().is_some_and(|item| !search.shows_order_of(item));
+        if !hidden {
+            let maker = (index, &self.linker, quirks);
+            links.extend(paging::next_link(&asked, &found, &shown, &search, maker));
+        }
         let mut answer = json!({"type": "FeatureCollection", "stac_version": "1.0.0"});
         if matches!(quirks.count, Count::Context | Count::Both) {
             answer["context"] =

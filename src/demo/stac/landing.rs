@@ -3,7 +3,9 @@
 use super::{
     documents::Documents,
     linker::{GEOJSON, JSON, SCHEMA, segment},
-    quirks::{Children, CollectionPages, Conformance, FieldsRule, Filtering, Quirks, SearchLinks, Support},
+    quirks::{
+        Children, CollectionPages, Conformance, FieldsRule, Filtering, Quirks, SearchLinks, Sorting, Support,
+    },
 };
 use crate::demo::world::Catalog;
 use serde_json::{Value, json};
@@ -144,7 +146,7 @@ pub(super) fn conformance(quirks: &Quirks, search: Support) -> Vec<String> {
     let text = matches!(quirks.filter, Filtering::Both | Filtering::TextOnly);
     let json = matches!(quirks.filter, Filtering::Both | Filtering::JsonOnly);
     extension("fields", quirks.fields != FieldsRule::Ignored);
-    extension("sort", quirks.sort.is_there());
+    extension("sort", quirks.sort != Sorting::Ignored);
     extension("query", quirks.query.is_there());
     extension("filter", text || json);
     if quirks.free_text.is_there() || all {
@@ -157,13 +159,14 @@ pub(super) fn conformance(quirks: &Quirks, search: Support) -> Vec<String> {
         classes.extend(
             encodings.iter().filter(|(_, there)| *there || all).map(|(name, _)| format!("{CQL2}/{name}")),
         );
-        let parts = [
-            "basic-cql2",
-            "advanced-comparison-operators",
-            "basic-spatial-functions",
-            "case-insensitive-comparison",
-            "temporal-functions",
-        ];
+        let mut parts = vec!["basic-cql2", "basic-spatial-functions"];
+        if text || all {
+            parts.extend([
+                "advanced-comparison-operators",
+                "case-insensitive-comparison",
+                "temporal-functions",
+            ]);
+        }
         classes.extend(parts.iter().map(|part| format!("{CQL2}/{part}")));
     }
     if quirks.aggregation.is_there() || all {

@@ -3,9 +3,10 @@
 use super::{
     index::{Index, Ref},
     linker::{GEOJSON, Linker},
-    params::{Asked, TOKEN_HEADER, Verb, to_get},
+    params::{Asked, TOKEN_HEADER, Verb, to_get, to_get_with_json},
     problem::Problem,
     quirks::{Next, NextFault, Quirks},
+    search::Search,
 };
 use serde_json::{Map, Value, json};
 use std::ops::Range;
@@ -31,15 +32,16 @@ pub(super) fn unpack(asked: Asked, quirks: &Quirks) -> Result<Asked, Problem> {
 pub(super) fn page(
     asked: &Asked,
     found: &[Ref],
-    limit: usize,
+    search: &Search,
     index: &Index,
     quirks: &Quirks,
 ) -> Result<Range<usize>, Problem> {
+    let limit = search.limit;
     let number = |name: &str| match asked.body.get(name) {
         None => Ok(None),
         Some(value) => value.as_u64().and_then(|n| usize::try_from(n).ok()).map(Some).ok_or_else(bad_token),
     };
-    let token = |name: &str| match asked.body.get(name) {
+    let token = || match asked.body.get("token") {
         None => Ok(0),
         Some(Value::String(token)) => after(token, found, index),
         Some(_) => Err(bad_token()),
@@ -51,12 +53,15 @@ pub(super) fn page(
             page => (page.unwrap_or(1) - 1).saturating_mul(limit),
         },
         Next::StartIndex => number("startIndex")?.unwrap_or(0),
-        Next::NextParam => token("next")?,
+        Next::NextParam => match asked.body.get("next").and_then(Value::as_str) {
+            Some(place) => after_place(place, found, search, index)?,
+            None => 0,
+        },
         Next::Header if asked.verb == Verb::Post => match &asked.header {
             Some(header) => after(header, found, index)?,
             None => 0,
         },
-        _ => token("token")?,
+        _ => token()?,
     };
     let start = start.min(found.len());
     Ok(start..start.saturating_add(limit).min(found.len()))
@@ -67,16 +72,18 @@ pub(super) fn next_link(
     asked: &Asked,
     found: &[Ref],
     shown: &Range<usize>,
-    limit: usize,
+    search: &Search,
     maker: (&Index, &Linker, &Quirks),
 ) -> Option<Value> {
     let (index, linker, quirks) = maker;
     let last = shown.end == found.len();
     let step = match &quirks.next_fault {
         Some(NextFault::Looping) if last => Step { token: None, offset: 0, page: 1 },
-        Some(NextFault::EmptyLastPage) if !shown.is_empty() => Step::over(found, shown, limit, index, quirks),
+        Some(NextFault::EmptyLastPage) if !shown.is_empty() => {
+            Step::over(found, shown, search, index, quirks)
+        }
         _ if last => return None,
-        _ => Step::over(found, shown, limit, index, quirks),
+        _ => Step::over(found, shown, search, index, quirks),
     };
     let link = step.link(asked, linker, quirks);
     Some(match &quirks.next_fault {
@@ -98,19 +105,15 @@ struct Step {
 }
 
 impl Step {
-    fn over(found: &[Ref], shown: &Range<usize>, limit: usize, index: &Index, quirks: &Quirks) -> Step {
+    fn over(found: &[Ref], shown: &Range<usize>, search: &Search, index: &Index, quirks: &Quirks) -> Step {
         let token = shown.end.checked_sub(1).map(|last| {
             let at = found[last];
-            let (summary, collection) = (index.summary(at), &index.shelves[at.shelf].id);
             match quirks.next {
-                Next::NextParam => {
-                    let time = summary.datetime.map(|time| time.to_string()).unwrap_or_default();
-                    format!("{time},{},{collection}", summary.id)
-                }
-                _ => format!("next:{collection}:{}", summary.id),
+                Next::NextParam => search.place_of(at, index),
+                _ => format!("next:{}:{}", index.shelves[at.shelf].id, index.summary(at).id),
             }
         });
-        Step { token, offset: shown.end, page: shown.end.div_ceil(limit.max(1)) + 1 }
+        Step { token, offset: shown.end, page: shown.end.div_ceil(search.limit.max(1)) + 1 }
     }
 
     /// The parameter that says where the page begins, and its value.
@@ -153,6 +156,7 @@ impl Step {
             (Next::Opaque, _) if asked.path == "/search" => {
                 get(&format!("/search/page/{}", packed()), Vec::new())
             }
+            (Next::NextParam, Verb::Get) => get(&asked.path, to_get_with_json(&asked.body)),
             (_, Verb::Get) => get(&asked.path, asked.params.clone()),
             (Next::GetAfterPost, Verb::Post) => get(&asked.path, to_get(&asked.body)),
             (Next::Merge, Verb::Post) => post(json!({"body": {"token": self.token}, "merge": true})),
@@ -171,16 +175,25 @@ impl Step {
 /// The place after the item that `token` names.
 fn after(token: &str, found: &[Ref], index: &Index) -> Result<usize, Problem> {
     let named = |shelf: usize| {
-        let collection = &index.shelves[shelf].id;
-        let id = match token.strip_prefix("next:") {
-            Some(rest) => rest.strip_prefix(collection.as_str())?.strip_prefix(':')?,
-            None => token.strip_suffix(collection.as_str())?.strip_suffix(',')?.split_once(',')?.1,
-        };
+        let rest = token.strip_prefix("next:")?;
+        let id = rest.strip_prefix(index.shelves[shelf].id.as_str())?.strip_prefix(':')?;
         index.find(shelf, id)
     };
     let last = (0..index.shelves.len()).find_map(named).ok_or_else(bad_token)?;
     let place = found.iter().position(|&at| at == last).ok_or_else(bad_token)?;
     Ok(place + 1)
+}
+
+/// The place after all items that stand at `place` in the order: those of them that were not shown are left out, as
+/// OpenSearch's `search_after` does it.
+fn after_place(place: &str, found: &[Ref], search: &Search, index: &Index) -> Result<usize, Problem> {
+    if place.starts_with(',') {
+        return Err(Problem::Invalid(
+            "failed to parse date field [] with format [strict_date_optional_time]".into(),
+        ));
+    }
+    let last = found.iter().rposition(|&at| search.place_of(at, index) == place).ok_or_else(bad_token)?;
+    Ok(last + 1)
 }
 
 fn bad_token() -> Problem {

@@ -60,6 +60,8 @@ fn from_get(params: &[(String, String)]) -> Result<Map<String, Value>, Problem> 
     let mut body = Map::new();
     for (name, text) in params {
         let value = match name.as_str() {
+            // stac-server writes JSON into the `next` links of GET.
+            "ids" if text.starts_with("[\"") => parse(name, text)?,
             "ids" | "collections" | "q" => texts(text),
             "bbox" => numbers(text)?,
             "limit" | "page" | "startIndex" => {
@@ -106,6 +108,15 @@ pub(super) fn to_get(body: &Map<String, Value>) -> Vec<(String, String)> {
     params
 }
 
+/// The same as stac-server writes it into its links: `fields` as JSON, even where there are none.
+pub(super) fn to_get_with_json(body: &Map<String, Value>) -> Vec<(String, String)> {
+    let mut params = to_get(body);
+    params.retain(|(name, _)| !["ids", "fields", "filter-lang"].contains(&name.as_str()));
+    params.extend(body.get("ids").map(|ids| ("ids".to_owned(), ids.to_string())));
+    params.push(("fields".into(), body.get("fields").map_or_else(|| "{}".to_owned(), Value::to_string)));
+    params
+}
+
 fn wrong(name: &str, wanted: &str) -> Problem {
     Problem::Invalid(format!("{name} is not {wanted}"))
 }
@@ -123,10 +134,10 @@ fn numbers(text: &str) -> Result<Value, Problem> {
     text.split(',').map(number).collect::<Result<Vec<f64>, _>>().map(Value::from)
 }
 
-/// The sign of a name and the name: a `+` that was not encoded has become a space.
+/// The sign of a name and the name. A `+` that was not encoded is a space, and part of the name.
 fn signed(part: &str) -> (char, &str) {
     match part.chars().next() {
-        Some(sign @ ('-' | '+' | ' ')) => (sign, &part[1..]),
+        Some(sign @ ('-' | '+')) => (sign, &part[1..]),
         _ => ('+', part),
     }
 }
@@ -165,7 +176,7 @@ mod tests {
         let wanted = json!({
             "ids": ["a", "b"], "bbox": [1.0, 2.5, 3.0, 4.0], "limit": 5,
             "sortby": [{"field": "properties.datetime", "direction": "desc"},
-                       {"field": "id", "direction": "asc"}, {"field": "x", "direction": "asc"}],
+                       {"field": "id", "direction": "asc"}, {"field": " x", "direction": "asc"}],
             "fields": {"include": ["id"], "exclude": ["geometry"]},
             "query": {"a": 1}, "filter": "a = 1", "q": ["sea ice", "ocean"], "other": "1"
         });

@@ -13,6 +13,8 @@ pub(super) enum Problem {
     NotFound(String),
     /// 405.
     NotAllowed,
+    /// 414, before the server has seen the request.
+    TooLong,
     /// 502: the answer has become too large for the gateway.
     TooLarge,
 }
@@ -24,6 +26,7 @@ impl Problem {
             Problem::Invalid(_) => 400,
             Problem::NotFound(_) => 404,
             Problem::NotAllowed => 405,
+            Problem::TooLong => 414,
             Problem::TooLarge => 502,
         }
     }
@@ -36,6 +39,9 @@ impl Problem {
             Problem::NotFound(words) => ("NotFound", words.as_str()),
             Problem::NotAllowed => ("MethodNotAllowed", "Method Not Allowed"),
             // From the gateway, whatever the server behind it would have said.
+            Problem::TooLong => {
+                return Response::html(414, "<html><h1>414 Request-URI Too Large</h1></html>");
+            }
             Problem::TooLarge => return Response::json(502, &json!({"message": "Internal server error"})),
         };
         let body = match shape {

@@ -77,6 +77,8 @@ pub struct Quirks {
     pub over_limit: OverLimit,
     /// A page with more items than this is 502, however it was asked for: the answer would be too large.
     pub breaks_above: Option<usize>,
+    /// A path and query with more bytes than this is 414, as content delivery networks have it.
+    pub longest_url: Option<usize>,
     /// How many items match is told in this form.
     pub count: Count,
     /// The form of `next` links.
@@ -91,8 +93,8 @@ pub struct Quirks {
     pub filter: Filtering,
     /// Whether `query` is understood; else it is ignored.
     pub query: Support,
-    /// Whether `sortby` is understood; else it is ignored.
-    pub sort: Support,
+    /// What `sortby` means.
+    pub sort: Sorting,
     /// Whether `q` is understood; else it is ignored.
     pub free_text: Support,
     /// What `fields` means.
@@ -258,7 +260,10 @@ pub enum Count {
 pub enum Next {
     /// GET: `token` in the query. POST: the full body with `token`, no `merge`.
     Token,
-    /// The same under the name `next`, with `merge: false` (stac-server).
+    /// The same under the name `next`, with `merge: false`. GET: all parameters are written anew, `fields` as JSON,
+    /// which is read as names that no item has; `fields={}` where none were asked for. The next page begins after
+    /// all items that are equal in the order asked for, shown or not; after an item without `datetime` it is 400
+    /// (stac-server up to 5.0.0).
     NextParam,
     /// `page=2`. POST: the full body with `page`.
     Page,
@@ -289,6 +294,8 @@ pub enum NextFault {
     EmptyLastPage,
     /// They are relative (`search?token=…`).
     Relative,
+    /// There is none where the fields asked for leave out what is sorted by (stac-server before 5).
+    SortHidden,
 }
 
 /// Which boxes are refused with 400.
@@ -310,7 +317,7 @@ pub enum BboxRule {
 pub enum Filtering {
     /// Text and JSON.
     Both,
-    /// JSON, on GET too (stac-server).
+    /// JSON, on GET too, and few operators: no `like`, no function but `s_intersects` (stac-server).
     JsonOnly,
     /// Text.
     TextOnly,
@@ -318,6 +325,17 @@ pub enum Filtering {
     Ignored,
     /// `filter` is 400 ("Unsupported parameter", CMR).
     Refused,
+}
+
+/// What `sortby` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sorting {
+    /// Names of fields, those of properties with or without `properties.` before them.
+    Any,
+    /// Names of fields; those of properties without `properties.` are 400 (stac-server).
+    Qualified,
+    /// It is ignored.
+    Ignored,
 }
 
 /// What `fields` means.
@@ -397,6 +415,7 @@ impl Default for Quirks {
             max_limit: 10_000,
             over_limit: OverLimit::Clamped,
             breaks_above: None,
+            longest_url: None,
             count: Count::Matched,
             next: Next::Token,
             next_fault: None,
@@ -404,7 +423,7 @@ impl Default for Quirks {
             time: TimeRule::Span,
             filter: Filtering::Both,
             query: Support::Yes,
-            sort: Support::Yes,
+            sort: Sorting::Any,
             free_text: Support::Yes,
             fields: FieldsRule::Specification,
             aggregation: Support::Yes,
@@ -428,12 +447,14 @@ impl Quirks {
         Quirks {
             slash: Slash::Forbidden,
             breaks_above: Some(600),
+            longest_url: Some(8192),
             count: Count::Both,
             next: Next::NextParam,
             next_fault: Some(NextFault::EmptyLastPage),
             bbox: BboxRule::OnTheMap,
             time: TimeRule::DatetimeOnly,
             filter: Filtering::JsonOnly,
+            sort: Sorting::Qualified,
             free_text: Support::No,
             fields: FieldsRule::StacServer,
             children: Children::Collections,

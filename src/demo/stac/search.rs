@@ -5,7 +5,7 @@ use super::{
     filter::{Filter, Record},
     index::{Index, Ref},
     problem::Problem,
-    quirks::{BboxRule, Filtering, OverLimit, Quirks},
+    quirks::{BboxRule, Filtering, OverLimit, Quirks, Sorting},
     shape::{Area, Bbox, FirstLook, parse_geometry},
     sort::{self, SortKey},
     stacql::Query,
@@ -59,8 +59,9 @@ impl Search {
             query: supported("query", quirks.query).map(read(Query::parse)).transpose()?,
             filter: read_filter(params, quirks.filter)?,
             words: supported("q", quirks.free_text).map(read(Words::parse)).transpose()?,
-            sort: supported("sortby", quirks.sort)
-                .map(read(SortKey::parse_all))
+            sort: given("sortby")
+                .filter(|_| quirks.sort != Sorting::Ignored)
+                .map(|keys| SortKey::parse_all(keys, quirks.sort).map_err(Problem::Invalid))
                 .transpose()?
                 .unwrap_or_default(),
             fields: given("fields").map(read(Fields::parse)).transpose()?,
@@ -93,6 +94,27 @@ impl Search {
         });
         sort::sort(&mut found, &self.sort, index);
         found
+    }
+
+    /// What results are sorted by of an item, as text: after it the next page begins, at stac-server.
+    pub fn place_of(&self, at: Ref, index: &Index) -> String {
+        let (summary, collection) = (index.summary(at), &index.shelves[at.shelf].id);
+        let usual = || {
+            let time = summary.datetime.map(|time| time.to_string()).unwrap_or_default();
+            vec![time, summary.id.clone(), collection.clone()]
+        };
+        let asked: Vec<String> = self.sort.iter().map(|key| key.text(index, at)).collect();
+        if asked.is_empty() { usual() } else { asked }.join(",")
+    }
+
+    /// Whether an item as it is shown has what results are sorted by.
+    pub fn shows_order_of(&self, item: &Value) -> bool {
+        let usual = ["datetime", "id", "collection"];
+        let mut names: Vec<&str> = self.sort.iter().map(SortKey::field).collect();
+        if names.is_empty() {
+            names.extend(usual);
+        }
+        names.iter().all(|name| item.get(name).or_else(|| item["properties"].get(name)).is_some())
     }
 
     /// The conditions for which an item must be read.
@@ -188,8 +210,19 @@ fn read_filter(params: &Map<String, Value>, support: Filtering) -> Result<Option
         ("cql2-text", Filtering::Both | Filtering::TextOnly) => {
             filter.as_str().ok_or_else(|| "filter is not text".to_owned()).and_then(Filter::from_text)
         }
-        ("cql2-json", Filtering::Both | Filtering::JsonOnly) => Filter::from_json(filter),
+        ("cql2-json", Filtering::Both) => Filter::from_json(filter),
+        ("cql2-json", Filtering::JsonOnly) => few_operators(filter).and_then(|()| Filter::from_json(filter)),
         _ => Err(format!("filter-lang {language:?} is not supported")),
     };
     read.map(Some).map_err(Problem::Invalid)
+}
+
+/// Refuses the operators that stac-server does not know.
+fn few_operators(filter: &Value) -> Result<(), String> {
+    const KNOWN: [&str; 13] =
+        ["and", "or", "not", "=", "<>", "<", "<=", ">", ">=", "isNull", "in", "between", "s_intersects"];
+    match filter["op"].as_str() {
+        Some(op) if !KNOWN.contains(&op) => Err(format!("The '{op}' operator is not currently supported")),
+        _ => filter["args"].as_array().into_iter().flatten().try_for_each(few_operators),
+    }
 }

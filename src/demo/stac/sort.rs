@@ -1,6 +1,9 @@
 //! The sort extension.
 
-use super::index::{Index, Ref, first_time, time_of};
+use super::{
+    index::{Index, Ref, first_time, time_of},
+    quirks::Sorting,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::cmp::Ordering;
@@ -28,8 +31,13 @@ enum Key {
 }
 
 impl SortKey {
+    /// The field, without `properties.`.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
     /// Reads `[{"field": "properties.datetime", "direction": "desc"}]`. Errors in words for the client.
-    pub fn parse_all(json: &Value) -> Result<Vec<SortKey>, String> {
+    pub fn parse_all(json: &Value, rule: Sorting) -> Result<Vec<SortKey>, String> {
         let list = json.as_array().ok_or("sortby is not an array")?;
         list.iter()
             .map(|one| {
@@ -39,13 +47,31 @@ impl SortKey {
                     Some("desc") => Direction::Descending,
                     Some(other) => return Err(format!("sortby: no direction {other:?}")),
                 };
-                let field = field.strip_prefix("properties.").unwrap_or(field);
+                let property = field.strip_prefix("properties.");
+                if rule == Sorting::Qualified && property.is_none() && !["id", "collection"].contains(&field)
+                {
+                    return Err(format!(
+                        "No mapping found for [{field}] in order to sort on. (Hint: `sortby` requires fully \
+                         qualified identifiers, e.g. `properties.datetime` instead of `datetime`)"
+                    ));
+                }
+                let field = property.unwrap_or(field);
                 if field.is_empty() {
                     return Err("sortby: an element has an empty field".into());
                 }
                 Ok(SortKey { field: field.to_owned(), direction })
             })
             .collect()
+    }
+
+    /// What an item is sorted by, as text; nothing where it lacks it.
+    pub fn text(&self, index: &Index, at: Ref) -> String {
+        match self.key(index, at) {
+            Key::Number(number) => number.to_string(),
+            Key::Time(time) => time.to_string(),
+            Key::Text(text) => text,
+            Key::Missing => String::new(),
+        }
     }
 
     fn key(&self, index: &Index, at: Ref) -> Key {

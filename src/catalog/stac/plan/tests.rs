@@ -140,8 +140,14 @@ fn names_have_parameters_of_their_own() {
 fn the_order_is_made_where_it_can_be() {
     let mut sorted = search(&["gsd.lt=10"]);
     sorted.sortby = vec![FieldOrder { field: "datetime".into(), descending: true }];
+    let fields = |plan: &Plan| -> Vec<String> {
+        plan.branches[0].sortby.iter().map(|order| order.field.clone()).collect()
+    };
     let there = plan_of(&sorted, &full());
-    assert_eq!((there.order, there.branches[0].sortby.len()), (Order::There, 1));
+    assert_eq!((there.order, fields(&there)), (Order::There, vec!["datetime".into(), "id".into()]));
+    let refused = BTreeSet::from([Refusal::Ties]);
+    let alone = super::plan(&sorted, &full(), &Kinds::new(), &refused).unwrap();
+    assert_eq!((alone.order, fields(&alone)), (Order::There, vec!["datetime".into()]));
     let here = plan_of(&sorted, &server(&[]));
     assert_eq!((here.order, here.branches[0].sortby.len()), (Order::Here, 0));
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::catalog::Count;
 use crate::demo::stac::{self as odd, Conformance, Personality, Support};
+use crate::query::Areas;
 
 /// Searches that between them use every predicate, what servers know and what they do not.
 const SEARCHES: &[&[&str]] = &[
@@ -28,6 +29,7 @@ const SEARCHES: &[&[&str]] = &[
     &["platform.ne=landsat-8"],
     &["platform.like=sentinel*"],
     &["id.like=*-000?"],
+    &["id.gt=grid-0100"],
     &["eo:cloud_cover.between=10,30"],
     &["eo:cloud_cover.isnull=true"],
     &["view:off_nadir=3"],
@@ -281,7 +283,7 @@ fn conformance_that_is_not_so() {
         Quirks {
             filter: odd::Filtering::Refused,
             query: Support::No,
-            sort: Support::No,
+            sort: odd::Sorting::Ignored,
             free_text: Support::No,
             ..base
         },
@@ -319,7 +321,7 @@ fn a_filter_that_is_ignored_is_noticed() {
 #[test]
 fn orders_that_the_server_cannot_make() {
     for quirks in [
-        Quirks { sort: Support::No, ..Quirks::default() },
+        Quirks { sort: odd::Sorting::Ignored, ..Quirks::default() },
         Quirks { conformance: Conformance::CoreOnly, ..Quirks::default() },
     ] {
         let fixture = Fixture::new(quirks);
@@ -336,7 +338,7 @@ fn orders_that_the_server_cannot_make() {
             .collect();
         assert!(covers.is_sorted(), "{covers:?}");
     }
-    let fixture = Fixture::of(Quirks { sort: Support::No, ..Quirks::default() }, COUNT, |config| {
+    let fixture = Fixture::of(Quirks { sort: odd::Sorting::Ignored, ..Quirks::default() }, COUNT, |config| {
         config.max_scan = Some(50);
     });
     let ordered = Search { sortby: sorted_by("gsd", false), ..search(&[]) };
@@ -361,6 +363,75 @@ fn fields_of_all_kinds() {
         ids.sort();
         assert_eq!(ids, fixture.expected(&["gsd.lt=15", "max_cloud_cover=50"]), "{fields:?}");
     }
+}
+
+#[test]
+fn an_order_that_a_listing_does_not_show_still_leads_to_all_pages() {
+    for quirks in [
+        Quirks { next_fault: Some(odd::NextFault::SortHidden), ..Personality::StacServer.quirks() },
+        Personality::StacServer.quirks(),
+        Personality::Pgstac.quirks(),
+    ] {
+        let fixture = Fixture::new(quirks);
+        let sortby = sorted_by("view:off_nadir", true);
+        let outline = Search { depth: Depth::Outline, sortby, ..search(&[]) };
+        let ids = listed(fixture.catalog.search(&outline).unwrap().as_mut()).unwrap();
+        assert_eq!(ids.len(), COUNT);
+        let off_nadir = |id: &String| id[5..].parse::<usize>().unwrap() % 7;
+        assert!(ids.is_sorted_by_key(|id| std::cmp::Reverse(off_nadir(id))), "{ids:?}");
+    }
+}
+
+#[test]
+fn pages_that_end_too_early_are_told() {
+    let next_fault = Some(odd::NextFault::SortHidden);
+    let fixture = Fixture::new(Quirks { next_fault, without: vec!["collection"], ..Quirks::default() });
+    assert_eq!(fixture.found(&[]).unwrap().len(), PAGE as usize);
+    let notes = fixture.report.notes();
+    assert!(notes.values().any(|words| words.contains("120 items match")), "{notes:?}");
+}
+
+#[test]
+fn items_without_a_time_are_listed_by_the_order_of_their_ids() {
+    let mut all = items("grid", COUNT);
+    for item in &mut all {
+        let start = item["properties"]["datetime"].take();
+        item["properties"]["start_datetime"] = start.clone();
+        item["properties"]["end_datetime"] = start;
+    }
+    let api = StacApi::new(world(vec![collection("grid", all)]), Personality::StacServer.quirks());
+    let server = Server::start(Arc::new(api)).unwrap();
+    let (catalog, _) = client(&format!("{}/stac", server.url()), |config| config.page_size = Some(PAGE));
+    let mut ids = listed(catalog.search(&search(&[])).unwrap().as_mut()).unwrap();
+    ids.sort();
+    assert_eq!(ids.len(), COUNT);
+    ids.dedup();
+    assert_eq!(ids.len(), COUNT, "none comes twice");
+}
+
+#[test]
+fn a_polygon_that_makes_later_pages_too_long_is_posted() {
+    struct Round;
+    impl Areas for Round {
+        fn area(&self, _name: &str) -> Result<Option<Value>, String> {
+            let corner = |n: u32| {
+                let (sin, cos) = (f64::from(n % 330) / 330.0 * std::f64::consts::TAU).sin_cos();
+                json!([(170_000.0 * cos).round() / 1000.0, (80_000.0 * sin).round() / 1000.0])
+            };
+            Ok(Some(json!({ "type": "Polygon", "coordinates": [(0..=330).map(corner).collect::<Vec<_>>()] })))
+        }
+
+        fn names(&self) -> Vec<String> {
+            vec!["round".into()]
+        }
+    }
+    let Segment::Predicate(round) = Segment::parse("intersects=round", &Round).unwrap() else { panic!() };
+    let query: Query = [round].into_iter().collect();
+    let fixture = Fixture::new(Quirks { longest_url: Some(8192), ..Personality::StacServer.quirks() });
+    let wanted = fixture.items.iter().filter(|item| query.matches(item).unwrap()).count();
+    let found = listed(fixture.catalog.search(&Search { query, ..search(&[]) }).unwrap().as_mut());
+    assert_eq!(found.unwrap().len(), wanted);
+    assert!(wanted > PAGE as usize);
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn filters_of_some_encodings() {
 #[test]
 fn parameters_are_ignored() {
     let demo = with(|quirks| {
-        (quirks.query, quirks.free_text, quirks.sort) = (Support::No, Support::No, Support::No);
+        (quirks.query, quirks.free_text, quirks.sort) = (Support::No, Support::No, Sorting::Ignored);
         (quirks.fields, quirks.collection_search) = (FieldsRule::Ignored, Support::No);
     });
     let page =
@@ -265,6 +265,13 @@ fn like_stac_server() {
     );
     assert_eq!(demo.search("filter-lang=cql2-text&filter=gsd=1").status, 400);
     assert_eq!(demo.search("bbox=300,0,310,1").status, 400);
+    let like = r#"{"op":"like","args":[{"property":"id"},"TC%"]}"#;
+    assert_eq!(demo.search(&format!(r#"filter={{"op":"not","args":[{like}]}}"#)).status, 400);
+    assert_eq!(
+        [demo.search("sortby=-gsd"), demo.search("sortby=-properties.gsd")].map(|r| r.status),
+        [400, 200]
+    );
+    assert_eq!(demo.search(&format!("q={}", "x".repeat(8192))).status, 414);
     assert_eq!(demo.get("/").status, 404);
     assert_eq!(
         demo.get("/collections/x").json(),

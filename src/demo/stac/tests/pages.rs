@@ -97,6 +97,31 @@ fn the_forms_look_as_recorded() {
 }
 
 #[test]
+fn stac_server_writes_links_that_it_cannot_read() {
+    let demo = like(Personality::StacServer);
+    for params in ["", "&fields=id,properties.gsd"] {
+        let first = demo.search(&format!("collections=moon&limit=4{params}")).json();
+        assert_eq!(ids(&first).len(), 4, "{params}");
+        let next = href(link(&first, "next")).to_owned();
+        let second = get(&next).json();
+        assert_eq!(second["features"], json!([{}, {}, {}, {}]), "{next}");
+    }
+    let body = json!({"collections": ["moon"], "limit": 4, "sortby": [{"field": "properties.platform"}]});
+    let (all, _) = walk(post(&format!("{}/search", demo.stac_url), &body).json(), &body);
+    assert_eq!(all.len(), 4, "all others are equal in the order");
+    let years = demo.search("collections=odd&ids=all-year&limit=1").json();
+    assert_eq!(get(href(link(&years, "next"))).status, 400, "it has no datetime");
+}
+
+#[test]
+fn no_page_follows_where_the_order_is_not_shown() {
+    let demo = with(|quirks| quirks.next_fault = Some(NextFault::SortHidden));
+    let leads_on = |params: &str| !link(&demo.search(params).json(), "next").is_null();
+    assert!(leads_on("") && leads_on("sortby=-properties.gsd&fields=properties.gsd"));
+    assert!(!leads_on("sortby=-properties.gsd&fields=id") && !leads_on("fields=id"));
+}
+
+#[test]
 fn a_token_that_is_none_is_refused() {
     let demo = plain();
     assert_eq!(demo.search("token=next:moon:nothing").status, 400);
