@@ -94,7 +94,7 @@ fn a_server_that_dies_is_an_error_in_time_and_comes_back() {
     let start = Instant::now();
     let error = mount.list("small-files").expect_err("the server is silent");
     assert_eq!(error.raw_os_error(), Some(libc::ETIMEDOUT), "{error}");
-    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "sooner than by default: {:?}", start.elapsed());
     assert_eq!(mount.list(&format!("{MOON}/bbox=0,0,2.5,2.5")).unwrap(), seen, "what was seen still answers");
 
     demo.server.faults().clear();
