@@ -308,7 +308,8 @@ impl Http {
         let (mut hops, mut again) = (0, 0);
         while hops <= redirect::MOST {
             let dressed = dress(&hop, lane)?;
-            let answer = self.wire.exchange(&hop, &dressed, lane)?;
+            let answer = self.wire.exchange(&hop, &dressed, lane);
+            let answer = answer.inspect_err(|_| self.access.unanswered(&dressed))?;
             if self.access.learn(&hop.url, &dressed, answer.status(), answer.headers()) && again < LESSONS {
                 again += 1;
                 continue;

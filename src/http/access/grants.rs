@@ -58,9 +58,13 @@ impl Grants {
         let mut login = None;
         for grant in self.covering(&place) {
             if let Some(text) = authorization(&grant.credential) {
-                if !headers.contains_key("authorization") && may_be_sent(grant) {
-                    insert(headers, "authorization", &text, &place)?;
-                    login = Some(grant.clone());
+                if headers.contains_key("authorization") {
+                    continue;
+                }
+                insert(headers, "authorization", &text, &place)?;
+                match may_be_sent(grant) {
+                    true => login = Some(grant.clone()),
+                    false => drop(headers.remove("authorization")),
                 }
                 continue;
             }

@@ -1,7 +1,8 @@
 //! Logins that a server refused. Accounts are locked by a few wrong passwords, and a listing asks more often than
-//! that: who was refused is left out of requests for a while, so that what is open to all can still be read.
+//! that: who was refused is left out of requests for a while, so that what is open to all can still be read. The first
+//! request with a login goes alone, since sixteen at once would be sixteen wrong passwords.
 
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use url::Url;
@@ -14,17 +15,25 @@ use crate::report::lock;
 /// A refused login is tried again after this, or when the configuration is read again.
 pub(super) const REST: Duration = Duration::from_secs(300);
 
+/// So long others wait for the answer to the first request with a login.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What is known of the logins that were sent.
 #[derive(Default)]
-pub(super) struct Logins(Mutex<Vec<(Grant, Standing)>>);
+pub(super) struct Logins {
+    known: Mutex<Vec<(Grant, Standing)>>,
+    changed: Condvar,
+}
 
 /// How a login stands at its server.
 #[derive(Debug, Clone, Default)]
 enum Standing {
-    /// Nothing was ever had with it.
+    /// No answer to it is known.
     #[default]
     New,
-    /// This was had with it last; perhaps everybody has it.
+    /// It was sent for the first time then.
+    Tried(Instant),
+    /// This was answered last, perhaps to everybody.
     Served(Url),
     /// This is closed to others, and was had with it.
     Proven(Url),
@@ -34,9 +43,10 @@ enum Standing {
 
 impl Logins {
     /// Whether a login may be sent. One that had something before it was refused may be right, and the refusal about
-    /// the one thing that was asked for: then `ask` finds out, with a request that bears what it is given.
+    /// the one thing that was asked for: then `ask` finds out, with a request that bears what it is given. Waits for the
+    /// answer to the first request of all.
     pub(super) fn may_be_sent(&self, grant: &Grant, ask: &dyn Fn(&Request) -> Result<(), Error>) -> bool {
-        let (at, served) = match self.standing(grant) {
+        let (at, served) = match self.turn(grant) {
             Standing::Refused(at, served) if at.elapsed() < REST => (at, served),
             _ => return true,
         };
@@ -55,28 +65,59 @@ impl Logins {
                 self.set(grant, Standing::Refused(Instant::now(), Some(had)));
             }
             (401, _) => self.set(grant, Standing::Refused(Instant::now(), None)),
-            (200..300, Standing::New | Standing::Served(_)) => self.set(grant, Standing::Served(url.clone())),
+            (_, Standing::New | Standing::Tried(_)) | (200..300, Standing::Served(_)) => {
+                self.set(grant, Standing::Served(url.clone()));
+            }
             _ => {}
+        }
+    }
+
+    /// No answer came to a request with a login.
+    pub(super) fn unanswered(&self, grant: &Grant) {
+        if matches!(self.standing(grant), Standing::Tried(_)) {
+            self.set(grant, Standing::New);
         }
     }
 
     /// What was refused may be tried again: the configuration was read again.
     pub(super) fn forgive(&self) {
-        lock(&self.0).clear();
+        lock(&self.known).clear();
+        self.changed.notify_all();
+    }
+
+    /// How a login stands when it is one's turn to send it.
+    fn turn(&self, grant: &Grant) -> Standing {
+        let mut known = lock(&self.known);
+        loop {
+            match of(&known, grant) {
+                Standing::New => {
+                    put(&mut known, grant, Standing::Tried(Instant::now()));
+                    return Standing::New;
+                }
+                Standing::Tried(at) if at.elapsed() < PATIENCE => {
+                    let waited = self.changed.wait_timeout(known, PATIENCE.saturating_sub(at.elapsed()));
+                    known = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                standing => return standing,
+            }
+        }
     }
 
     fn standing(&self, grant: &Grant) -> Standing {
-        let known = lock(&self.0);
-        known
-            .iter()
-            .find(|(known, _)| known == grant)
-            .map(|(_, standing)| standing.clone())
-            .unwrap_or_default()
+        of(&lock(&self.known), grant)
     }
 
     fn set(&self, grant: &Grant, standing: Standing) {
-        let mut known = lock(&self.0);
-        known.retain(|(known, _)| known != grant);
-        known.push((grant.clone(), standing));
+        put(&mut lock(&self.known), grant, standing);
+        self.changed.notify_all();
     }
+}
+
+fn of(known: &[(Grant, Standing)], grant: &Grant) -> Standing {
+    known.iter().find(|(known, _)| known == grant).map(|(_, standing)| standing.clone()).unwrap_or_default()
+}
+
+fn put(known: &mut Vec<(Grant, Standing)>, grant: &Grant, standing: Standing) {
+    known.retain(|(known, _)| known != grant);
+    known.push((grant.clone(), standing));
 }

@@ -129,6 +129,11 @@ impl Access {
         Ok(Dressed { url, headers, used })
     }
 
+    /// No answer came to a request.
+    pub(super) fn unanswered(&self, dressed: &Dressed) {
+        dressed.used.login.iter().for_each(|login| self.logins.unanswered(login));
+    }
+
     /// Takes in what an answer tells. Whether the request may now succeed, sent again.
     pub(super) fn learn(&self, url: &Url, dressed: &Dressed, status: u16, headers: &HeaderMap) -> bool {
         self.cookies.keep(url, headers);

@@ -232,6 +232,22 @@ fn a_wrong_password_is_sent_once_and_what_is_open_stays_so() {
 }
 
 #[test]
+fn of_many_first_requests_one_goes_alone() {
+    for (password, errno) in [("wrong", Some(libc::EACCES)), ("right", None)] {
+        let server = doors();
+        server.faults().add(Fault::Latency(Duration::from_millis(100)).on("/mine"));
+        let (http, file) = (client(login(&server, password), Vec::new()), format!("{}/mine", server.url()));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| assert_eq!(read(&http, &file).map_err(|error| error.errno()).err(), errno));
+            }
+        });
+        let sent = server.journal().select(|entry| entry.headers.get("authorization").is_some()).len();
+        assert_eq!(sent, if errno.is_some() { 1 } else { 8 }, "{password}");
+    }
+}
+
+#[test]
 fn a_login_that_opens_something_is_believed_until_it_does_no_more() {
     let server = doors();
     let (http, at) = (client(login(&server, "right"), Vec::new()), |path| format!("{}{path}", server.url()));
