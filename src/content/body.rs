@@ -316,7 +316,9 @@ impl Body {
             self.submit(urgency, start, Box::new(move || flight.run()));
         }
         if urgency == Urgency::Now {
-            waiting.iter().for_each(|start| self.means.turns.hurry(&self.host, self.number, *start));
+            for (start, line) in waiting.iter().flat_map(|start| self.lines().map(|line| (start, line))) {
+                self.means.turns.hurry(line, self.number, *start);
+            }
         }
         requests
     }
@@ -370,9 +372,17 @@ impl Body {
         Ok(())
     }
 
-    /// Puts work for this object in line, under a number of its own.
+    /// Puts work for this object in line, under a number of its own: in that of its host, but in one for itself as
+    /// long as it may have to be prepared, since nobody else is to wait for that.
     pub(super) fn submit(&self, urgency: Urgency, number: u64, job: Job) {
-        self.means.turns.submit(&self.host, self.number, urgency, number, job);
+        let [host, itself] = self.lines();
+        let line = if self.place.is_ready() { host } else { itself };
+        self.means.turns.submit(line, self.number, urgency, number, job);
+    }
+
+    /// The lines that its work may stand in.
+    fn lines(&self) -> [&str; 2] {
+        [&self.host, self.place.identity()]
     }
 
     /// Bytes from the start of the object that came with another answer.
@@ -425,7 +435,7 @@ impl Body {
     pub fn stop_ahead(&self) {
         lock(&self.flights).values().for_each(|segment| segment.cancel());
         lock(&self.spool).iter().for_each(|spool| spool.cancel());
-        self.means.turns.drop_ahead(&self.host, self.number);
+        self.lines().into_iter().for_each(|line| self.means.turns.drop_ahead(line, self.number));
     }
 
     /// How the part that begins at `start` is being read, by all handles that are open now.

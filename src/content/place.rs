@@ -76,11 +76,16 @@ impl Place {
         })
     }
 
+    /// Whether its bytes can be asked for at once. Those of a staged object may have to be prepared first, for
+    /// minutes, unless its place is known.
+    pub fn is_ready(&self) -> bool {
+        let known = || self.location.try_lock().is_ok_and(|held| held.as_ref().is_some_and(is_fresh));
+        !self.origin.is_staged() || known()
+    }
+
     fn current(&self) -> Result<Location, Error> {
         let mut held = lock(&self.location);
-        let fresh =
-            |location: &&Location| location.expires.is_none_or(|expires| Instant::now() + MARGIN < expires);
-        if let Some(location) = held.as_ref().filter(fresh) {
+        if let Some(location) = held.as_ref().filter(|location| is_fresh(location)) {
             return Ok(location.clone());
         }
         let location = self.origin.locate(None)?;
@@ -109,6 +114,10 @@ impl Place {
             _ => Error::Http(error),
         }
     }
+}
+
+fn is_fresh(location: &Location) -> bool {
+    location.expires.is_none_or(|expires| Instant::now() + MARGIN < expires)
 }
 
 fn trouble(error: &http::Error) -> Trouble {

@@ -1,5 +1,7 @@
 //! Who waits for whom, in line and at the server.
 
+use std::sync::OnceLock;
+
 use super::*;
 
 #[test]
@@ -46,5 +48,62 @@ fn what_a_reader_waits_for_goes_first_also_before_what_is_here() {
         let read = read.recv_timeout(Duration::from_secs(60));
         drop(release);
         assert_eq!(read, Ok(true), "it waits behind what is fetched ahead");
+    });
+}
+
+/// What a server prepares until it is told to be done.
+struct Staged {
+    identity: String,
+    url: String,
+    done: Arc<OnceLock<()>>,
+}
+
+impl Origin for Staged {
+    fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    fn locate(&self, _: Option<&Trouble>) -> Result<Location, Error> {
+        self.done.wait();
+        Ok(Location { url: self.url.parse().unwrap(), headers: Vec::new(), expires: None })
+    }
+
+    fn is_staged(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn nobody_waits_for_what_is_prepared_for_others() {
+    let (server, folder) = (server(), tempfile::tempdir().unwrap());
+    let content = fresh(folder.path());
+    let size = 20 * MIB;
+    // Some are being prepared, and one is ready.
+    let (at_once, later) = (Arc::new(OnceLock::from(())), Arc::new(OnceLock::new()));
+    let open = |n: usize, done: &Arc<OnceLock<()>>| {
+        let (identity, url) = (format!("m2m:///set/{n}"), format!("{}/{size}/{n}", server.url()));
+        let origin = Arc::new(Staged { identity, url, done: done.clone() });
+        content.open(&Object { origin, declared_size: Some(size), checksum: None }, 0).unwrap()
+    };
+    let (ready, prepared) = (open(0, &at_once), [1, 2, 3, 4, 5, 6].map(|n| open(n, &later)));
+    // As cp does: much is fetched ahead from the first read on.
+    let read = |file: &OpenFile| {
+        let steps = (0..size).step_by(256 * KIB as usize);
+        steps.flat_map(|at| file.read(at, 256 * KIB as usize).unwrap()).collect::<Vec<u8>>()
+            == painted(0..size)
+    };
+    let (told, heard) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for file in &prepared {
+            scope.spawn(|| assert!(read(file)));
+            // Its read and much ahead of it are in line.
+            while !file.body.is_coming(file.body.blocks(0, 8 * MIB as usize)) {
+                std::thread::yield_now();
+            }
+        }
+        scope.spawn(|| told.send(read(&ready)));
+        let heard = heard.recv_timeout(Duration::from_secs(60));
+        later.set(()).unwrap();
+        assert_eq!(heard, Ok(true), "it waits for what is prepared for others");
     });
 }
