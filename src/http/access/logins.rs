@@ -39,12 +39,14 @@ enum Standing {
     Proven(Url),
     /// It was refused then, after this had been had with it.
     Refused(Instant, Option<Url>),
+    /// Since then somebody finds out whether the refusal was about the login.
+    Doubted(Instant),
 }
 
 impl Logins {
     /// Whether a login may be sent. One that had something before it was refused may be right, and the refusal about
-    /// the one thing that was asked for: then `ask` finds out, with a request that bears what it is given. Waits for the
-    /// answer to the first request of all.
+    /// the one thing that was asked for: then `ask` finds out, with a request that bears what it is given. Waits while
+    /// somebody else finds out, or sends the first request of all.
     pub(super) fn may_be_sent(&self, grant: &Grant, ask: &dyn Fn(&Request) -> Result<(), Error>) -> bool {
         let (at, served) = match self.turn(grant) {
             Standing::Refused(at, served) if at.elapsed() < REST => (at, served),
@@ -64,6 +66,8 @@ impl Logins {
             (401, Standing::Served(had) | Standing::Proven(had)) => {
                 self.set(grant, Standing::Refused(Instant::now(), Some(had)));
             }
+            // Of several that were under way the first counts.
+            (401, Standing::Refused(at, _) | Standing::Doubted(at)) if at.elapsed() < REST => {}
             (401, _) => self.set(grant, Standing::Refused(Instant::now(), None)),
             (_, Standing::New | Standing::Tried(_)) | (200..300, Standing::Served(_)) => {
                 self.set(grant, Standing::Served(url.clone()));
@@ -94,7 +98,11 @@ impl Logins {
                     put(&mut known, grant, Standing::Tried(Instant::now()));
                     return Standing::New;
                 }
-                Standing::Tried(at) if at.elapsed() < PATIENCE => {
+                Standing::Refused(at, Some(had)) if at.elapsed() < REST => {
+                    put(&mut known, grant, Standing::Doubted(Instant::now()));
+                    return Standing::Refused(at, Some(had));
+                }
+                Standing::Tried(at) | Standing::Doubted(at) if at.elapsed() < PATIENCE => {
                     let waited = self.changed.wait_timeout(known, PATIENCE.saturating_sub(at.elapsed()));
                     known = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }

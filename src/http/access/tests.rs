@@ -256,6 +256,16 @@ fn a_login_that_opens_something_is_believed_until_it_does_no_more() {
         assert_eq!(read(&http, &at("/mine")).unwrap(), b"bytes");
         assert_eq!(read(&http, &at("/theirs")).unwrap_err().status(), Some(401));
     }
+    let all = |path: &'static str| (0..5).all(|_| read(&http, &at(path)).is_ok());
+    std::thread::scope(|scope| {
+        let mine: Vec<_> = (0..4).map(|_| scope.spawn(|| all("/mine"))).collect();
+        let theirs: Vec<_> = (0..4).map(|_| scope.spawn(|| all("/theirs"))).collect();
+        assert!(
+            mine.into_iter().all(|thread| thread.join().unwrap()),
+            "what is refused beside it is no matter"
+        );
+        assert!(theirs.into_iter().all(|thread| !thread.join().unwrap()));
+    });
     // The password is changed at the server.
     server.faults().add(Fault::Guarded(Door::Basic("me".into(), "new".into())).on("/mine"));
     server.journal().clear();
