@@ -162,10 +162,15 @@ impl Pages<Collection> for Collections {
             Ok(_) => State::Done,
             Err(error) => State::Stuck(error),
         };
-        let more = matched.filter(|all| *all > self.seen.len() as u64 && unusable.is_empty());
-        if let (State::Done, Some(all)) = (&self.state, more) {
+        let more = match matched {
+            Some(all) if all > self.seen.len() as u64 && unusable.is_empty() => Some(format!("of {all}")),
+            // stac-server lists so many and says nothing of the others.
+            None if self.seen.len() == PAGE_SIZE as usize => Some("of perhaps more".to_owned()),
+            _ => None,
+        };
+        if let (State::Done, Some(more)) = (&self.state, more) {
             let words = format!(
-                "the server lists {} of {all}, and leads to no more; the others are found by name",
+                "the server lists {} {more}, and leads to no more; the others are found by name",
                 self.seen.len()
             );
             self.api.site().note("collections", &words);

@@ -67,13 +67,16 @@ impl Complaint {
                 ),
             }
             .into(),
-            Fault::Unauthorized => http::Error::Denied {
-                url,
-                why: format!(
-                    "{words}; the account needs MACHINE access: ask for it at https://ers.cr.usgs.gov/profile/access"
-                ),
+            Fault::Unauthorized => {
+                let missing = match self.code.as_str() {
+                    "DOWNLOAD_ERROR" | "ORDER_AUTH" => "it is another account's",
+                    code if code.starts_with("DATASET_") => {
+                        "the account needs access to this dataset: ask for it at https://ers.cr.usgs.gov/profile/access"
+                    }
+                    _ => "the account needs MACHINE access: ask for it at https://ers.cr.usgs.gov/profile/access",
+                };
+                http::Error::Denied { url, why: format!("{words}; {missing}") }.into()
             }
-            .into(),
             Fault::Quota => catalog::Error::Limit { what: name, why: words },
             Fault::NotFound => catalog::Error::Gone { name, why: words },
             Fault::Invalid => http::Error::Status { url, status: 400, words, retry_after: None }.into(),
@@ -133,6 +136,18 @@ mod tests {
         let body = br#"{"errorCode":"AUTH_EXPIRED","errorMessage":"API key has expired due to inactivity","data":null,"requestId":0,"sessionId":null,"version":null}"#;
         let complaint = open(body).unwrap().unwrap_err();
         assert_eq!(complaint.fault(), Fault::KeyExpired);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        for (code, missing) in [
+            ("AUTH_UNAUTHROIZED", "MACHINE"),
+            ("DATASET_AUTH", "access to this dataset"),
+            ("DOWNLOAD_ERROR", "another account's"),
+        ] {
+            let words = Complaint { code: code.into(), words: "no".into() }.error("u", "e").to_string();
+            assert!(words.contains(missing) && words.contains(code), "{words}");
+        }
     }
 
     #[test]

@@ -178,3 +178,25 @@ fn pages_of_one_listing_are_of_one_time() {
     library.forget(&crate::http::Request::get(first));
     assert_eq!((found(), searches().len()), (COUNT, 8));
 }
+
+#[test]
+fn a_hundred_collections_may_not_be_all() {
+    let answer = |asked: &Asked| match asked.target.contains("/collections") {
+        true => {
+            let all: Vec<Value> =
+                (0..100).map(|n| collection(&format!("c{n:03}"), Vec::new()).json).collect();
+            Response::json(200, &json!({ "collections": all, "links": [] }))
+        }
+        false => Response::json(
+            200,
+            &json!({ "type": "Catalog", "id": "r", "stac_version": "1.0.0", "description": "",
+                     "links": [{ "rel": "data", "href": "stac/collections" }] }),
+        ),
+    };
+    let server = Server::start(answer).unwrap();
+    let (catalog, report) = client(&format!("{}/stac", server.url()), |_| ());
+    let mut pages = catalog.collections().unwrap();
+    while pages.next_page().unwrap().is_some() {}
+    let notes = report.notes();
+    assert!(notes["demo: collections"].contains("perhaps more"), "{notes:?}");
+}
