@@ -47,6 +47,11 @@ impl<F: Fn(&Request) -> Response + Send + Sync> Service for F {
     }
 }
 
+/// Bytes as hexadecimal digits.
+pub(in crate::demo) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Locks a mutex whose contents stay valid even where a holder panicked.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

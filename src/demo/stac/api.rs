@@ -13,7 +13,7 @@ use super::{
     search::Search,
 };
 use crate::demo::{
-    http::{Body, Lifetime, Request, Response, Service, Signatures, answer_content},
+    http::{Body, Lifetime, Request, Response, Service, Signatures, answer_content, hex},
     world::{Catalog, World},
 };
 use serde_json::{Value, json};
@@ -233,8 +233,7 @@ impl<'a> Visit<'a> {
     /// A JSON document with a weak validator.
     fn document(&self, media_type: &str, value: &Value) -> Result<Response, Problem> {
         let text = value.to_string();
-        let digest: String = Sha256::digest(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let etag = format!("W/\"{digest}\"");
+        let etag = format!("W/\"{}\"", hex(&Sha256::digest(&text)[..8]));
         if self.request.header("if-none-match").is_some_and(|known| known.contains(&etag)) {
             return Ok(Response::empty(304).with("ETag", etag));
         }

@@ -8,7 +8,7 @@ use super::{
     linker::segment,
 };
 use crate::demo::{
-    http::{Content, Request, Response, Service, Slice, answer_content},
+    http::{Content, Request, Response, Service, Slice, answer_content, hex},
     world::{Catalog, World},
 };
 use jiff::Timestamp;
@@ -133,7 +133,7 @@ impl Service for StaticCatalog {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(bytes)[..16])
 }
 
 /// Writes one document.

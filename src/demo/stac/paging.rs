@@ -8,6 +8,7 @@ use super::{
     quirks::{Next, NextFault, Quirks},
     search::Search,
 };
+use crate::demo::http::hex;
 use serde_json::{Map, Value, json};
 use std::ops::Range;
 use url::form_urlencoded::Serializer;
@@ -151,7 +152,7 @@ impl Step {
             }
             link
         };
-        let packed = || to_hex(Value::Object(self.body(&asked.body, quirks)).to_string().as_bytes());
+        let packed = || hex(Value::Object(self.body(&asked.body, quirks)).to_string().as_bytes());
         match (quirks.next, asked.verb) {
             (Next::Opaque, _) if asked.path == "/search" => {
                 get(&format!("/search/page/{}", packed()), Vec::new())
@@ -208,10 +209,6 @@ fn rehost(mut link: Value, change: impl Fn(&str, &str) -> String) -> Value {
     let changed = change(&href[..end], href.get(end + 1..).unwrap_or_default());
     link["href"] = json!(changed);
     link
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use geo::{Coord, Intersects, LineString, Polygon, Rect};
+use geo::{Coord, Intersects, Rect};
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -185,13 +185,8 @@ impl Wanted {
         (self.days.0..=self.days.1).contains(&day)
             && clear
             && (self.months.is_empty() || self.months.contains(&(day.month().unsigned_abs().into())))
-            && self.area.is_none_or(|area| footprint(scene).intersects(&area))
+            && self.area.is_none_or(|area| scene.acquisition.corners.polygon().intersects(&area))
     }
-}
-
-fn footprint(scene: &Scene<'_>) -> Polygon {
-    let ring = scene.acquisition.corners.ring().map(|place| Coord { x: place.lon, y: place.lat });
-    Polygon::new(LineString::from(ring.to_vec()), Vec::new())
 }
 
 fn invalid(member: &str) -> Refusal {

@@ -12,7 +12,7 @@ mod file;
 mod kaguya;
 mod landsat;
 mod nasty;
-mod pvl;
+pub(in crate::demo) mod pvl;
 pub mod raster;
 mod sentinel;
 mod small;

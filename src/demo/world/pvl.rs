@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// A statement of a label.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Pvl {
+pub(in crate::demo) enum Pvl {
     /// `key = value`; text stands in quotes where `value` has them.
     Value(String, String),
     /// `Object = name` and what is in it.
@@ -15,28 +15,28 @@ pub(super) enum Pvl {
 }
 
 /// `key = value`.
-pub(super) fn value(key: &str, value: impl ToString) -> Pvl {
+pub(in crate::demo) fn value(key: &str, value: impl ToString) -> Pvl {
     Pvl::Value(key.to_owned(), value.to_string())
 }
 
 /// `key = "text"`.
-pub(super) fn text(key: &str, text: &str) -> Pvl {
+pub(in crate::demo) fn text(key: &str, text: &str) -> Pvl {
     Pvl::Value(key.to_owned(), format!("\"{text}\""))
 }
 
 /// `Object = name` and what is in it.
-pub(super) fn object(name: &str, inside: Vec<Pvl>) -> Pvl {
+pub(in crate::demo) fn object(name: &str, inside: Vec<Pvl>) -> Pvl {
     Pvl::Object(name.to_owned(), inside)
 }
 
 /// `Group = name` and what is in it.
-pub(super) fn group(name: &str, inside: Vec<Pvl>) -> Pvl {
+pub(in crate::demo) fn group(name: &str, inside: Vec<Pvl>) -> Pvl {
     Pvl::Group(name.to_owned(), inside)
 }
 
 /// How labels are spelt.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Dialect {
+pub(in crate::demo) enum Dialect {
     /// `Object`, `End_Object`, equal signs in line.
     Isis,
     /// `OBJECT`, `END_OBJECT = NAME`, lines that end with CR and LF.
@@ -46,7 +46,7 @@ pub(super) enum Dialect {
 }
 
 /// The label as text, with its `End`.
-pub(super) fn print(label: &[Pvl], dialect: Dialect) -> String {
+pub(in crate::demo) fn print(label: &[Pvl], dialect: Dialect) -> String {
     let mut lines = Vec::new();
     lay_out(label, dialect, 0, &mut lines);
     let (end, line_end) = match dialect {
@@ -92,7 +92,7 @@ fn lay_out(label: &[Pvl], dialect: Dialect, depth: usize, lines: &mut Vec<String
 }
 
 /// The label as JSON: all values are text, without their quotes.
-pub(super) fn json(label: &[Pvl]) -> Value {
+pub(in crate::demo) fn json(label: &[Pvl]) -> Value {
     let entry = |one: &Pvl| match one {
         Pvl::Value(key, value) => (key.clone(), Value::String(bare(value).to_owned())),
         Pvl::Object(name, inside) | Pvl::Group(name, inside) => (name.clone(), json(inside)),
@@ -101,7 +101,7 @@ pub(super) fn json(label: &[Pvl]) -> Value {
 }
 
 /// The label as XML elements; no value holds a character that XML reserves.
-pub(super) fn xml(label: &[Pvl]) -> String {
+pub(in crate::demo) fn xml(label: &[Pvl]) -> String {
     let element = |one: &Pvl| match one {
         Pvl::Value(key, value) => format!("<{key}>{}</{key}>\n", bare(value)),
         Pvl::Object(name, inside) | Pvl::Group(name, inside) => {

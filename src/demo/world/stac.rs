@@ -1,12 +1,11 @@
 //! STAC documents of the embedded world, without their links to one another.
 
-use std::fmt::Write as _;
 use std::io;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::demo::http::Bytes;
+use crate::demo::http::{Bytes, hex};
 
 /// A STAC Item in the making.
 pub(super) struct Feature<'a> {
@@ -112,12 +111,7 @@ pub(super) fn checksum(bytes: &dyn Bytes) -> io::Result<String> {
         hash.update(&piece[..count]);
         at += count as u64;
     }
-    let mut text = String::from("1220");
-    for byte in hash.finalize() {
-        // Writing to a String does not fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    Ok(text)
+    Ok(format!("1220{}", hex(&hash.finalize())))
 }
 
 /// The queryables that every collection has, and those that are named: pairs of a name and its schema.
@@ -165,7 +159,6 @@ mod tests {
         let sum = checksum(&Slice(b"abc".to_vec())).unwrap();
         assert_eq!(sum, "1220ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         let large = Slice(vec![7; 600_000]);
-        let whole: String = Sha256::digest(&large.0).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(checksum(&large).unwrap()[4..], whole);
+        assert_eq!(checksum(&large).unwrap()[4..], hex(&Sha256::digest(&large.0)));
     }
 }

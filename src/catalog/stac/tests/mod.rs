@@ -22,7 +22,7 @@ use crate::demo::stac::{Quirks, StacApi};
 use crate::demo::world::{self, Assets, World};
 use crate::http::{Http, Settings};
 use crate::item::Item;
-use crate::query::{FieldOrder, Query, Segment};
+use crate::query::{Evaluator, FieldOrder, Query, Segment};
 use crate::report::Report;
 
 /// Items in the collection `grid`, and how many of them are asked for at once.
@@ -129,8 +129,8 @@ impl Fixture {
 
     /// The ids that a search of `grid` must find.
     pub(super) fn expected(&self, segments: &[&str]) -> Vec<String> {
-        let query = query(segments);
-        let meets = |item: &&Item| query.matches(item).unwrap();
+        let search = Evaluator::new(&query(segments)).unwrap();
+        let meets = |item: &&Item| search.matches(item);
         let mut ids: Vec<String> = self.items.iter().filter(meets).map(|item| item.id().to_owned()).collect();
         ids.sort();
         ids

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::order::{Item, Order, PLOT};
 use super::sensors::Personality;
+use crate::demo::http::hex;
 use crate::demo::usgs::files::{self, Member};
 use crate::demo::usgs::scenes::{Archive, Scene};
 
@@ -72,8 +73,7 @@ pub fn archive(
 pub fn md5_file(file_name: &str, bytes: &[u8], flaw: Flaw) -> String {
     let extra: &[u8] = if flaw == Flaw::WrongMd5 { b"!" } else { b"" };
     let digest = Md5::new().chain_update(bytes).chain_update(extra).finalize();
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}  {file_name}\n")
+    format!("{}  {file_name}\n", hex(&digest))
 }
 
 /// The members of a scene's archive: a raster for each product, and metadata. Formats other than ENVI come as

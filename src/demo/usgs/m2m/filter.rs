@@ -95,18 +95,12 @@ impl Space {
     /// Whether the footprint touches the area, in the numbers as they stand: a scene across ±180 is a band around
     /// the Earth here, so that it comes back for areas that it does not touch. The real server does that too.
     fn meets(&self, scene: &Scene<'_>) -> bool {
-        let footprint = footprint(scene);
+        let footprint = scene.acquisition.corners.polygon();
         match self {
             Space::Box(area) => footprint.intersects(area),
             Space::Shape(area) => footprint.intersects(area),
         }
     }
-}
-
-fn footprint(scene: &Scene<'_>) -> Polygon {
-    let ring = scene.acquisition.corners.ring();
-    let ring = ring.map(|place| Coord { x: place.lon, y: place.lat });
-    Polygon::new(LineString::from(ring.to_vec()), Vec::new())
 }
 
 impl Metadata {

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::failure::{Failure, Outcome};
 use super::ware::{Ware, What};
 use super::{Call, M2m, Quirks, input};
-use crate::demo::http::{Bytes, Slice, lock};
+use crate::demo::http::{Bytes, Slice, hex, lock};
 use crate::demo::usgs::files::{self, Content, Kind, Member, Padded, Product, Size};
 use crate::demo::usgs::scenes::fields::opaque_id;
 use crate::demo::usgs::scenes::{Dataset, Scene};
@@ -160,8 +160,7 @@ pub struct Measure {
 
 impl Measure {
     fn of(bytes: &[u8]) -> Measure {
-        let hex = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        Measure { size: bytes.len() as u64, sums: Some((cksum(bytes), hex)) }
+        Measure { size: bytes.len() as u64, sums: Some((cksum(bytes), hex(&Sha256::digest(bytes)))) }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The ground track of the orbit (inclination 98.2°, 233 orbits in 16 days, 248 rows a revolution, row 60 on
 //! the equator, path 1 crossing it at 64.6° W) gives scene centres to within some kilometres of the real grid.
 
+use geo::{Coord, LineString, Polygon};
 use serde_json::{Value, json};
 
 const PATHS: f64 = 233.0;
@@ -46,6 +47,12 @@ impl Corners {
     /// The closed ring in M2M's order: LL, LR, UR, UL, LL.
     pub fn ring(&self) -> [Place; 5] {
         [self.lower_left, self.lower_right, self.upper_right, self.upper_left, self.lower_left]
+    }
+
+    /// The footprint in degrees, as its numbers are: one across ±180 is a band around the whole Earth.
+    pub fn polygon(&self) -> Polygon {
+        let ring = self.ring().map(|place| Coord { x: place.lon, y: place.lat });
+        Polygon::new(LineString::from(ring.to_vec()), Vec::new())
     }
 
     /// West, south, east, north of the corners' numbers as they are: for a footprint across ±180 this is the

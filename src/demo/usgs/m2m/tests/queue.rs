@@ -4,7 +4,7 @@ use super::*;
 
 use sha2::{Digest, Sha256};
 
-use crate::demo::http::Fault;
+use crate::demo::http::{Fault, hex};
 use crate::demo::usgs::m2m::Disposition;
 
 fn request(usgs: &Usgs, key: &str, wishes: Value, label: &str) -> Value {
@@ -43,8 +43,7 @@ fn sizes_and_checksums_are_those_of_the_bytes() {
     for (option, download) in whole.iter().zip(available) {
         let body = fetch(download["url"].as_str().unwrap(), &[]).body;
         assert_eq!(number(&option["filesize"]), body.len() as u64);
-        let sha: String = Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(option["checksum"][1]["value"], json!(sha));
+        assert_eq!(option["checksum"][1]["value"], json!(hex(&Sha256::digest(&body))));
     }
     let done = data(&usgs, "download-search", &key, &json!({"label": "all"}));
     assert!(done.as_array().unwrap().iter().all(|row| row["statusCode"] == "C"));
