@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderMap;
@@ -130,6 +130,50 @@ fn a_token_is_fetched_once_and_renewed_when_it_is_refused() {
             assert_eq!(desk.given(), 3, "another container, another token");
         }
     }
+}
+
+#[test]
+fn an_answer_does_not_wait_for_another_s_token() {
+    let (renewed, answered) = (Arc::new(OnceLock::new()), Arc::new(OnceLock::new()));
+    let (renew, answer, count) = (Arc::clone(&renewed), Arc::clone(&answered), AtomicUsize::new(0));
+    let tokens = Server::start(move |_: &Asked| {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        if number == 2 {
+            renew.wait();
+        }
+        let body = serde_json::json!({ "access_token": format!("t{number}"), "expires_in": 3600 });
+        Response::json(200, &body)
+    });
+    let files = Server::start(move |request: &Asked| {
+        let is_first = request.header("authorization") == Some("Bearer t1");
+        match request.path() {
+            "/revoked" if is_first => return Response::text(403, "revoked"),
+            "/slow" => drop(answer.wait()),
+            _ => {}
+        }
+        Response::text(200, "bytes")
+    });
+    let desk = Desk {
+        tokens: tokens.unwrap(),
+        files: files.unwrap(),
+        given: Arc::default(),
+        valid_from: Arc::default(),
+    };
+    let http = desk.oauth2("s3cret&");
+    let read = |path: &str| read(&http, &format!("{}{path}", desk.files.url())).unwrap();
+    let soon = Duration::from_secs(60);
+    assert_eq!(read("/a"), b"bytes");
+    let (told, heard) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| told.send(read("/slow")));
+        assert!(desk.files.journal().wait_for(soon, |entries| entries.len() == 2));
+        scope.spawn(|| assert_eq!(read("/revoked"), b"bytes"));
+        assert!(desk.tokens.journal().wait_for(soon, |entries| entries.len() == 2));
+        answered.set(()).unwrap();
+        let heard = heard.recv_timeout(soon);
+        renewed.set(()).unwrap();
+        assert_eq!(heard.unwrap(), b"bytes");
+    });
 }
 
 #[test]

@@ -102,7 +102,8 @@ impl Tokens {
 
     /// Takes in how a request with a token went. Whether a new token may help: the old one worked before.
     pub(super) fn learn(&self, used: &Used, status: u16) -> bool {
-        let mut held = lock(&used.held);
+        // While somebody renews it, an answer to the one before does not wait for that.
+        let Ok(mut held) = used.held.try_lock() else { return matches!(status, 401 | 403) };
         let same = held.token.as_ref() == Some(&Some(used.token.clone()));
         match status {
             200..300 if same => held.proven = true,
