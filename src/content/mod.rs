@@ -46,7 +46,7 @@ pub use tiff::header::RasterHeader;
 use std::collections::HashMap;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use archive::Archives;
 use body::Body;
@@ -67,6 +67,8 @@ use crate::report::{Report, current_allowance, current_progress, lock, with_prog
 const AHEAD: u64 = 64 * 1024 * 1024;
 /// … and at most this part of the cache: what is fetched ahead must not put out what was fetched before it.
 const AHEAD_PART: u64 = 8;
+/// Sizes that are asked for beside another are waited for so much longer at least.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// The service that opens objects; one per process.
 pub struct Content {
@@ -120,15 +122,6 @@ impl Content {
     /// The sizes of several objects, found in parallel where they must be asked for; each fails alone.
     /// `None` is a length that no rung of the ladder gives: such an object is fetched at its first open.
     pub fn sizes(self: &Arc<Content>, objects: &[Object]) -> Vec<Result<Option<u64>, Error>> {
-        self.sizes_and(objects, || ())
-    }
-
-    /// The same; does something `meanwhile`, before it waits.
-    pub fn sizes_and(
-        self: &Arc<Content>,
-        objects: &[Object],
-        meanwhile: impl FnOnce(),
-    ) -> Vec<Result<Option<u64>, Error>> {
         let mut sizes: Vec<Result<Option<u64>, Error>> =
             objects.iter().map(|object| Ok(self.known_size(object))).collect();
         let (sender, receiver) = mpsc::channel();
@@ -137,9 +130,30 @@ impl Content {
             self.measure_soon(object.clone(), Urgency::Now, move |size| drop(sender.send((at, size))));
         }
         drop(sender);
-        meanwhile();
         receiver.into_iter().for_each(|(at, size)| sizes[at] = size);
         sizes
+    }
+
+    /// The size of an object that is not known, and side by side with it those of `others`, which will be asked for
+    /// next. These are waited for a few times as long and no more: who is dead holds up nobody else. Does something
+    /// `meanwhile`, before it waits.
+    pub fn size_beside(
+        self: &Arc<Content>,
+        object: &Object,
+        others: &[Object],
+        meanwhile: impl FnOnce(),
+    ) -> Result<Option<u64>, Error> {
+        let (began, (sender, receiver)) = (Instant::now(), mpsc::channel());
+        for (at, object) in std::iter::once(object).chain(others).enumerate() {
+            let sender = sender.clone();
+            self.measure_soon(object.clone(), Urgency::Now, move |size| drop(sender.send((at, size))));
+        }
+        drop(sender);
+        meanwhile();
+        let own = receiver.iter().find(|(at, _)| *at == 0);
+        let until = Instant::now() + 3 * began.elapsed() + GRACE;
+        while receiver.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+        own.map_or(Ok(None), |(_, size)| size)
     }
 
     /// Asks for the sizes of objects that somebody will likely need soon. Never waits. Of what is staged none is

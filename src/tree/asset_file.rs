@@ -98,22 +98,18 @@ impl File for AssetFile {
             return Ok(self.attributes_of(Some(size)));
         }
         // Who walks by this asset alone does not wait for the sizes of the others.
-        if let Some(named) = self.item.known().filter(|_| !content.is_hinted(object)) {
-            let unknown: Vec<Object> = siblings(&self.item, &named)
-                .into_iter()
-                .filter(|o| content.known_size(o).is_none())
-                .collect();
-            // While they are asked for, so are those of the items that follow, for who walks.
-            content.sizes_and(&unknown, || {
+        let named = self.item.known().filter(|_| !content.is_hinted(object));
+        let mut others: Vec<Object> = named.iter().flat_map(|named| siblings(&self.item, named)).collect();
+        others.retain(|other| {
+            other.origin.identity() != object.origin.identity() && content.known_size(other).is_none()
+        });
+        // While they are asked for, so are those of the items that follow, for who walks.
+        let size = content.size_beside(object, &others, || {
+            if named.is_some() {
                 let ahead = self.item.sized();
                 content.sizes_ahead(ahead.iter().flat_map(|(item, named)| siblings(item, named)));
-            });
-        }
-        if let Some(size) = content.known_size(object) {
-            return Ok(self.attributes_of(Some(size)));
-        }
-        // Not among them, or it failed: its own answer, alone.
-        let size = content.sizes(std::slice::from_ref(object)).pop().unwrap_or(Ok(None))?;
+            }
+        })?;
         Ok(self.attributes_of(size))
     }
 

@@ -247,6 +247,25 @@ fn sizes_are_asked_for_side_by_side_and_once() {
 }
 
 #[test]
+fn a_file_whose_server_is_silent_holds_up_the_size_of_no_other() {
+    const FILES: [Noisy; 3] = [
+        Noisy::untold("one", "a.bin", 5001),
+        Noisy::untold("one", "b.bin", 5002),
+        Noisy::untold("one", "silent.bin", 5003),
+    ];
+    let demo = serve(&FILES);
+    demo.server.faults().add(Fault::Silence.on(&FILES[2].url_path()));
+    let place = Place::new();
+    place.configure("[limits]\nmetadata_silence = 3s\n");
+    let mount = place.mount(&[&demo.stac_url]);
+    let size = |file: &Noisy| fs::metadata(mount.path(&file.path())).map(|stat| stat.len());
+    for file in &FILES[..2] {
+        assert_eq!(size(file).ok(), Some(file.length), "{}", mount.text(".stacfs/errors"));
+    }
+    assert_eq!(size(&FILES[2]).unwrap_err().raw_os_error(), Some(libc::ETIMEDOUT));
+}
+
+#[test]
 fn a_small_file_costs_one_request_for_its_bytes() {
     let files = [
         (Noisy::told("told", "told.bin", 900 * KIB), &["GET"][..]),
