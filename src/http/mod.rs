@@ -1,10 +1,11 @@
 //! The network: one HTTP client for all rooms. `file:` URLs are answered from this machine as a server would.
 //!
 //! In: requests of `catalog`, `espa` and `content`. Out: whole documents (bounded in size) or bytes as
-//! streams. Kept here, and nowhere else: connection pools, deadlines, retries with back-off and
-//! `Retry-After`, second tries for what is late, limits per host, redirects, signing (`access`), and the rule that a
-//! credential goes to the origin it is configured for and never over a redirect to another. Every request is told to `report`, its URL
-//! stripped of secrets, and every byte touches the caller's [`Progress`](crate::report::Progress).
+//! streams. Kept here, and nowhere else: connection pools, deadlines, retries with back-off and `Retry-After`,
+//! second tries for what is late, limits per host, redirects, signing (`access`), and the rule that a
+//! credential goes to the origin it is configured for and never over a redirect to another. Every request is
+//! told to `report`, its URL stripped of secrets, and every byte touches the caller's
+//! [`Progress`](crate::report::Progress).
 
 mod access;
 mod error;

@@ -98,7 +98,8 @@ impl Services<'_> {
                 Finding::bad(subject, format!("none is set, and M2M takes no password ({error}); {make}"))
             }
             _ if !token => Finding::bad(subject, format!("none is set; {make}")),
-            Err(error) => Finding::bad(subject, format!("refused: {error}; or {make}")),
+            // The error says where to set it.
+            Err(error) => Finding::bad(subject, format!("refused: {error}; a new one is made at {PROFILE}")),
             Ok(_) => Finding::bad(subject, "M2M gave no key"),
         }
     }
